@@ -1,0 +1,90 @@
+// swift-tools-version: 6.2
+// The rooms of Longshore and who may know whom: ARCHITECTURE.md explains every line of this graph.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func room(_ name: String, knows dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: dependencies, path: "Tests/" + name, resources: resources,
+        swiftSettings: strict)
+}
+
+let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let http: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+
+let package = Package(
+    name: "longshore",
+    products: [.executable(name: "longshore", targets: ["longshore"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+    ],
+    targets: [
+        // C libraries, each behind a module map of its own.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Rooms, leaves first.
+        room("Core", knows: ["CLinux"]),
+        room("LinuxIO", knows: ["Core", "CLinux"]),
+        room("Configuration", knows: ["Core", "CYAML"]),
+        room("Pipeline", knows: ["Core", "CLinux"]),
+        room("FileSource", knows: ["Core", "LinuxIO", "CLinux", "CZlib", "CCrypto"]),
+        room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
+        room("Checkpoint", knows: ["Core", "LinuxIO", "CSQLite"]),
+        room("Engine", knows: ["Core", "LinuxIO", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", log]),
+        room("Telemetry", knows: ["Core", "LinuxIO", log]),
+        room("Admin", knows: ["Core", "LinuxIO", log] + http),
+        room(
+            "Agent",
+            knows: [
+                "Core", "LinuxIO", "Configuration", "Admin", "Telemetry", "Engine", "FileSource", "Pipeline",
+                "KafkaSink", "Checkpoint", log, lifecycle,
+            ]),
+        .executableTarget(
+            name: "longshore",
+            dependencies: [
+                "Agent", "Admin", "Configuration", "Core", "Telemetry", "KafkaSink", log,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        // Tests: one folder per room; Scenarios run the daemon itself against real components.
+        .target(
+            name: "TestSupport", dependencies: ["Core", "LinuxIO", "CRdKafka", "CLinux"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        tests("Core", of: ["Core", "TestSupport"]),
+        tests("LinuxIO", of: ["LinuxIO", "TestSupport"]),
+        tests("Configuration", of: ["Configuration", "TestSupport"]),
+        tests("Pipeline", of: ["Pipeline", "Core", "TestSupport"]),
+        tests("FileSource", of: ["FileSource", "Core", "TestSupport"]),
+        tests("KafkaSink", of: ["KafkaSink", "Core", "TestSupport"]),
+        tests("Checkpoint", of: ["Checkpoint", "Core", "TestSupport", "CSQLite"]),
+        tests("Engine", of: ["Engine", "Core", "TestSupport"]),
+        tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
+        tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
+        tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),
+    ]
+)

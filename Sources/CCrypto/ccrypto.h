@@ -1,0 +1,3 @@
+// What the FileSource room sees of libcrypto: the EVP digest functions.
+#pragma once
+#include <openssl/evp.h>

@@ -1,0 +1,56 @@
+// The bodies of clinux.h, which need _GNU_SOURCE (the Glibc module of Swift is built without it).
+#define _GNU_SOURCE
+#include "clinux.h"
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
+    struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+#define CLINUX_STATX_MNT_ID 0x1000
+
+int clinux_statx(int directory, const char *path, int flags, struct clinux_stat *out) {
+    struct statx s;
+    if (statx(directory, path, flags, STATX_BASIC_STATS | STATX_BTIME | CLINUX_STATX_MNT_ID, &s) != 0) return -1;
+    out->device = ((uint64_t)s.stx_dev_major << 32) | s.stx_dev_minor;
+    out->inode = s.stx_ino;
+    out->size = s.stx_size;
+    out->blocks = s.stx_blocks;
+    out->links = s.stx_nlink;
+    out->mount_id = (s.stx_mask & CLINUX_STATX_MNT_ID) ? s.stx_mnt_id : 0;
+    out->mode = s.stx_mode;
+    out->uid = s.stx_uid;
+    out->gid = s.stx_gid;
+    out->modified_ns = s.stx_mtime.tv_sec * 1000000000LL + s.stx_mtime.tv_nsec;
+    out->born_ns = (s.stx_mask & STATX_BTIME) ? s.stx_btime.tv_sec * 1000000000LL + s.stx_btime.tv_nsec : 0;
+    return 0;
+}
+
+struct clinux_uuid { uint8_t length; uint8_t uuid[16]; };  // struct fsuuid2 of linux/fs.h 6.9
+#define CLINUX_FS_IOC_GETFSUUID _IOR(0x15, 0, struct clinux_uuid)
+
+int clinux_filesystem_id(int descriptor, uint8_t *out16) {
+    struct clinux_uuid u = {0};
+    memset(out16, 0, 16);
+    if (ioctl(descriptor, CLINUX_FS_IOC_GETFSUUID, &u) == 0 && u.length == 16) {
+        memcpy(out16, u.uuid, 16);
+        return 0;
+    }
+    struct statfs s;
+    if (fstatfs(descriptor, &s) != 0) return -1;
+    memcpy(out16, &s.f_fsid, sizeof s.f_fsid);
+    memcpy(out16 + 8, &s.f_type, sizeof s.f_type);
+    return 0;
+}
+
+void *clinux_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }
+int clinux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }

@@ -1,0 +1,29 @@
+// Linux calls that the Glibc module of Swift 6.3 does not import: thin functions and constants, no logic.
+#pragma once
+#include <linux/openat2.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+
+/// openat2(2): glibc 2.36 has no wrapper.
+int clinux_openat2(int directory, const char *_Nonnull path, uint64_t flags, uint64_t mode, uint64_t resolve);
+
+/// What the daemon asks of statx(2). `born_ns` and `mount_id` are zero where the file system or kernel has none.
+struct clinux_stat {
+    uint64_t device, inode, size, blocks, links, mount_id;
+    uint32_t mode, uid, gid;
+    int64_t modified_ns, born_ns;
+};
+int clinux_statx(int directory, const char *_Nonnull path, int flags, struct clinux_stat *_Nonnull out);
+
+/// A file system's own identity that survives a remount: its UUID where the kernel tells it (6.9+), else f_fsid and type.
+int clinux_filesystem_id(int descriptor, uint8_t *_Nonnull out16);
+
+void *_Nullable clinux_memrchr(const void *_Nonnull bytes, int byte, size_t count);
+int clinux_set_thread_name(const char *_Nonnull name);
+
+static const int CLINUX_AT_EMPTY_PATH = 0x1000;
+static const int CLINUX_O_PATH = 010000000;
+static const int CLINUX_O_NOATIME = 01000000;

@@ -1,0 +1,3 @@
+// What the Configuration room sees of libyaml.
+#pragma once
+#include <yaml.h>

@@ -1,0 +1,3 @@
+// What the FileSource room sees of zlib: crc32.
+#pragma once
+#include <zlib.h>

@@ -1,0 +1,39 @@
+// What the audit topic says: gaps, opened and closed generations, lost state.
+
+/// Why a byte range was not shipped: `reason` of a gap event and of `longshore_gap_bytes_total`.
+package enum GapReason: String, Sendable, CaseIterable {
+    case truncated, deleted, oversize, unreadable
+    case recordRejected = "record_rejected"
+    /// The file's content changed under a known identity; what was unread of the old content cannot be known.
+    case replaced
+}
+
+/// Why bytes were dropped on purpose: `reason` of `longshore_skipped_bytes_total`.
+package enum SkipReason: String, Sendable, CaseIterable {
+    case startAtEnd = "start_end"
+    case ignoredOlder = "ignore_older"
+}
+
+/// The events of the contract that this slice emits.
+package enum AuditKind: String, Sendable {
+    case generationOpened = "generation_opened"
+    case generationClosed = "generation_closed"
+    case gap
+    case stateLost = "state_lost"
+}
+
+/// One audit event, already rendered: the outbox keeps it durable until Kafka has acknowledged it.
+package struct AuditEvent: Hashable, Sendable {
+    /// Row of the outbox; 0 until it is stored. Ascending in the order of the events.
+    package var id: Int64
+    /// Kafka key of the event: the stream id, or the host name where there is no stream.
+    package let key: String
+    /// The event as JSON (contract, "Audit topic").
+    package let payload: [UInt8]
+
+    package init(id: Int64 = 0, key: String, payload: [UInt8]) {
+        self.id = id
+        self.key = key
+        self.payload = payload
+    }
+}

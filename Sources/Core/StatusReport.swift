@@ -1,0 +1,138 @@
+// What the daemon says of itself: the one value behind `status`, /metrics, /healthz and /readyz.
+
+/// A snapshot of the engine, filled by the pipeline thread when asked and encoded as JSON for `longshore status --json`.
+package struct StatusReport: Codable, Sendable, Equatable {
+    package var version = ""
+    package var host = ""
+    package var processID: Int32 = 0
+    /// Seconds since the pipeline started.
+    package var uptimeSeconds: Double = 0
+    package var configuration = ""
+    package var kafka = KafkaStatus()
+    package var store = StoreStatus()
+    package var totals = LedgerStatus()
+    package var counters = CounterStatus()
+    package var memory = MemoryStatus()
+    package var watching = WatchStatus()
+    package var sources: [SourceStatus] = []
+    /// Standing problems an operator should act on, each with what to do.
+    package var problems: [String] = []
+
+    package init() {}
+}
+
+/// The broker side: reachability and each topic's state.
+package struct KafkaStatus: Codable, Sendable, Equatable {
+    package var brokers = ""
+    package var embedded = false
+    /// True while at least one broker connection is up.
+    package var up = false
+    package var lastError: String?
+    /// Seconds since 1970 of the newest acknowledgement; nil when there was none yet.
+    package var lastAcknowledgement: Double?
+    package var topics: [TopicStatus] = []
+    package init() {}
+}
+
+package struct TopicStatus: Codable, Sendable, Equatable {
+    package var name = ""
+    /// resolving | healthy | slow | parked
+    package var state = ""
+    package var reason: String?
+    package var partitions = 0
+    package var credit = 0
+    package var inFlight = 0
+    package var acknowledgedRecords: UInt64 = 0
+    package var acknowledgedBytes: UInt64 = 0
+    /// Failed records by reason.
+    package var failed: [String: UInt64] = [:]
+    package init() {}
+}
+
+/// The durable side: whether checkpoints succeed.
+package struct StoreStatus: Codable, Sendable, Equatable {
+    package var path = ""
+    package var ok = true
+    package var lastError: String?
+    /// Seconds since the last successful checkpoint; nil when there was none yet.
+    package var secondsSinceCheckpoint: Double?
+    package var outboxEvents = 0
+    package var outboxBytes = 0
+    package init() {}
+}
+
+/// The ledger, of one source or summed: size = acknowledged + skipped + gap + inFlight + unread (spooled is always 0 yet).
+package struct LedgerStatus: Codable, Sendable, Equatable {
+    package var size: UInt64 = 0
+    package var acknowledged: UInt64 = 0
+    package var inFlight: UInt64 = 0
+    package var spooled: UInt64 = 0
+    package var skipped: UInt64 = 0
+    package var gap: UInt64 = 0
+    package var unread: UInt64 = 0
+    package init() {}
+
+    package var balances: Bool { size == acknowledged + inFlight + spooled + skipped + gap + unread }
+}
+
+/// Counters since start, behind the Prometheus metrics of the same names.
+package struct CounterStatus: Codable, Sendable, Equatable {
+    package var readBytes: UInt64 = 0
+    package var readRecords: UInt64 = 0
+    package var skippedBytes: [String: UInt64] = [:]
+    package var gapBytes: [String: UInt64] = [:]
+    /// Cumulative counts of acknowledged records per bucket of `DeliveryLatency.boundsSeconds`, the last is +Inf.
+    package var latencyBuckets: [UInt64] = []
+    package var latencySumSeconds: Double = 0
+    /// Wake-ups of the pipeline thread.
+    package var wakeups: UInt64 = 0
+    package init() {}
+}
+
+/// Upper bounds of the delivery latency histogram.
+package enum DeliveryLatency {
+    package static let boundsSeconds: [Double] = [
+        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
+    ]
+}
+
+package struct MemoryStatus: Codable, Sendable, Equatable {
+    package var limitBytes: UInt64 = 0
+    package var bufferBytes: UInt64 = 0
+    package var residentBytes: UInt64 = 0
+    package init() {}
+}
+
+package struct WatchStatus: Codable, Sendable, Equatable {
+    package var directories = 0
+    package var watches = 0
+    /// Directories that are polled because inotify gave no more watches.
+    package var polled = 0
+    package var overflows: UInt64 = 0
+    package init() {}
+}
+
+/// One source: a file generation on its declaration.
+package struct SourceStatus: Codable, Sendable, Equatable {
+    package var declaration = ""
+    /// Live path of the stream, as text.
+    package var path = ""
+    /// Where the file is now, when rotation moved it away.
+    package var currentPath: String?
+    package var stream = ""
+    package var file = ""
+    package var topic = ""
+    /// active | idle | waiting | parked | draining | registering | refused | unreadable
+    package var state = ""
+    package var reason: String?
+    package var kind = "file"
+    /// End of the acknowledged contiguous prefix.
+    package var offset: UInt64 = 0
+    package var ledger = LedgerStatus()
+    package var records: UInt64 = 0
+    /// Seconds since the oldest record in flight was produced; nil when nothing is in flight.
+    package var oldestUnacknowledgedSeconds: Double?
+    /// True when the file has no name any more but is still read.
+    package var deleted = false
+    package init() {}
+}
