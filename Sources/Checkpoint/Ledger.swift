@@ -1,0 +1,260 @@
+// The ledger: for every source what is acknowledged, in flight, skipped or a gap, and how far the prefix is committed.
+package import Core
+
+/// A gap that the committed offset of its source has reached: it becomes an audit event in the same transaction.
+package struct ReachedGap: Equatable {
+    package let source: Int
+    package let from: UInt64
+    package let to: UInt64
+    package let reason: GapReason
+}
+
+/// A record that Kafka refused; its source has to be rewound (or the record given up as a gap).
+package struct FailedRecord: Equatable {
+    package let source: Int
+    package let error: Int32
+}
+
+/// Tracks every record in flight and the contiguous acknowledged prefix of every source. Owned by the pipeline thread.
+///
+/// Invariant 1 lives here: `committed` moves only over entries that are acknowledged or are gaps. Entries of one source
+/// form a list in the order of the file; an acknowledgement out of order waits in its place. No allocation per record:
+/// entries come from a pool that grows to the number of records in flight.
+package struct Ledger: ~Copyable {
+    private struct Source {
+        var counts = LedgerCounts()
+        /// End of what was handed out: in flight is everything from `committed` to here.
+        var reserved: UInt64 = 0
+        var head: Int32 = -1
+        var tail: Int32 = -1
+        var inFlight: Int32 = 0
+        var isDirty = false
+        /// A record failed: nothing more is committed until `rewind`.
+        var failed = false
+    }
+
+    private var sources: [Source] = []
+    private var entries = InFlightEntries()
+    /// Sources whose counts changed since `takeDirty`.
+    private var dirty: [Int32] = []
+    private var gaps: [ReachedGap] = []
+    private var failures: [FailedRecord] = []
+    package private(set) var latency = LatencyHistogram()
+    /// Acknowledged bytes of sources since the last `takeDirty`; decides about early checkpoints.
+    package private(set) var acknowledgedSinceCheckpoint: UInt64 = 0
+
+    package init() {}
+
+    /// Makes slot `source` (dense, small numbers) track a source that continues from `counts`.
+    package mutating func open(_ source: Int, counts: LedgerCounts) {
+        while sources.count <= source { sources.append(Source()) }
+        assert(sources[source].head < 0, "a slot was opened while records of its former source are in flight")
+        sources[source] = Source()
+        sources[source].counts = counts
+        sources[source].reserved = counts.committed
+    }
+
+    package func counts(_ source: Int) -> LedgerCounts { sources[source].counts }
+    /// End of the bytes that were produced or passed as a gap: the next byte to read.
+    package func reserved(_ source: Int) -> UInt64 { sources[source].reserved }
+    package func inFlight(_ source: Int) -> Int { Int(sources[source].inFlight) }
+    package func hasFailed(_ source: Int) -> Bool { sources[source].failed }
+    /// When the oldest record in flight was produced (monotonic ns); nil when nothing is in flight.
+    package func oldestProduced(_ source: Int) -> Int64? {
+        let head = sources[source].head
+        return head < 0 ? nil : entries[head].produced
+    }
+
+    /// Enters the records of `batch` as in flight, in order, and writes the opaque value of each record with a payload
+    /// to `opaques` (gaps have none). Returns the number of opaques. Skipped bytes directly before a record are part of
+    /// its entry.
+    package mutating func reserve(
+        _ source: Int, _ batch: borrowing RecordBatch, arena: ArenaIndex, now: Int64,
+        opaques: UnsafeMutablePointer<UInt>
+    ) -> Int {
+        var count = 0
+        for index in 0..<batch.count {
+            let slot = batch.slots[index]
+            let isGap = slot.payload == nil
+            let entry = entries.take(
+                InFlightEntry(
+                    source: Int32(truncatingIfNeeded: source), from: slot.start, end: slot.end,
+                    skipped: slot.start &- sources[source].reserved, arena: isGap ? -1 : arena.raw, produced: now,
+                    kind: isGap ? .gap(.oversize) : slot.kind == .partial ? .partial : .lineEnd, isDone: isGap))
+            append(entry, to: source)
+            sources[source].reserved = slot.end
+            if !isGap {
+                sources[source].inFlight &+= 1
+                opaques[count] = entries.opaque(entry)
+                count &+= 1
+            }
+        }
+        if count < batch.count { commitPrefix(source) }
+        return count
+    }
+
+    /// Enters a gap from the end of what was handed out to `end`; committed once everything before it is.
+    package mutating func reserveGap(_ source: Int, to end: UInt64, reason: GapReason, now: Int64) {
+        let from = sources[source].reserved
+        guard end > from else { return }
+        let entry = entries.take(
+            InFlightEntry(
+                source: Int32(truncatingIfNeeded: source), from: from, end: end, skipped: 0, arena: -1, produced: now,
+                kind: .gap(reason), isDone: true))
+        append(entry, to: source)
+        sources[source].reserved = end
+        commitPrefix(source)
+    }
+
+    /// Takes the delivery reports of records; releases their arenas. Reports of entries that are gone are ignored.
+    package mutating func complete(
+        _ reports: UnsafeBufferPointer<DeliveryReport>, arenas: inout ArenaPool, now: Int64
+    ) {
+        for report in reports {
+            guard let entry = entries.find(opaque: report.opaque) else { continue }
+            let source = Int(entries[entry].source)
+            sources[source].inFlight &-= 1
+            arenas.release(ArenaIndex(raw: entries[entry].arena))
+            entries[entry].arena = -1
+            if report.error == 0 {
+                latency.record(nanoseconds: now &- entries[entry].produced)
+                entries[entry].isDone = true
+                if sources[source].head == entry { commitPrefix(source) }
+            } else {
+                entries[entry].hasFailed = true
+                if !sources[source].failed {
+                    sources[source].failed = true
+                    failures.append(FailedRecord(source: source, error: report.error))
+                }
+            }
+        }
+    }
+
+    /// Forgets everything behind the committed offset, so that it is read and produced again. Call it when nothing of
+    /// the source is in flight any more.
+    package mutating func rewind(_ source: Int) {
+        precondition(sources[source].inFlight == 0, "rewound with records in flight")
+        var entry = sources[source].head
+        while entry >= 0 {
+            let next = entries[entry].next
+            entries.giveBack(entry)
+            entry = next
+        }
+        sources[source].head = -1
+        sources[source].tail = -1
+        sources[source].failed = false
+        sources[source].reserved = sources[source].counts.committed
+    }
+
+    /// Gives up the first failed record of a source that has nothing in flight: everything before it was committed, it
+    /// becomes a gap, everything behind it is read again.
+    package mutating func giveUpFirstFailed(_ source: Int, now: Int64) {
+        let head = sources[source].head
+        guard head >= 0, entries[head].hasFailed else { return rewind(source) }
+        let end = entries[head].end
+        let skipped = entries[head].skipped
+        rewind(source)
+        sources[source].reserved += skipped
+        sources[source].counts.skipped += skipped
+        sources[source].counts.committed += skipped
+        reserveGap(source, to: end, reason: .recordRejected, now: now)
+    }
+
+    /// Slots whose durable counts changed since the last call.
+    package mutating func takeDirty() -> [Int] {
+        let taken = dirty.map { Int($0) }
+        for source in dirty { sources[Int(source)].isDirty = false }
+        dirty.removeAll(keepingCapacity: true)
+        acknowledgedSinceCheckpoint = 0
+        return taken
+    }
+
+    package var hasDirty: Bool { !dirty.isEmpty }
+
+    package mutating func takeGaps() -> [ReachedGap] {
+        guard !gaps.isEmpty else { return [] }
+        defer { gaps.removeAll(keepingCapacity: true) }
+        return gaps
+    }
+
+    package mutating func takeFailures() -> [FailedRecord] {
+        guard !failures.isEmpty else { return [] }
+        defer { failures.removeAll(keepingCapacity: true) }
+        return failures
+    }
+
+    /// Marks a source as changed (its evidence, say), so that the next checkpoint writes it.
+    package mutating func touch(_ source: Int) {
+        guard !sources[source].isDirty else { return }
+        sources[source].isDirty = true
+        dirty.append(Int32(truncatingIfNeeded: source))
+    }
+
+    /// The ledger of a source against the size of its file. Always balances:
+    /// size = acknowledged + in flight + spooled + skipped + gap + unread.
+    package func status(_ source: Int, size: UInt64) -> LedgerStatus {
+        let state = sources[source]
+        var status = LedgerStatus()
+        status.size = max(size, state.reserved)
+        status.acknowledged = state.counts.acknowledged
+        status.skipped = state.counts.skipped
+        status.gap = state.counts.gap
+        status.inFlight = state.reserved - state.counts.committed
+        status.unread = status.size - state.reserved
+        assert(status.balances, "the ledger of source \(source) does not balance: \(status)")
+        return status
+    }
+
+    private mutating func append(_ entry: Int32, to source: Int) {
+        let tail = sources[source].tail
+        if tail < 0 { sources[source].head = entry } else { entries[tail].next = entry }
+        sources[source].tail = entry
+    }
+
+    /// Moves `committed` over the done entries at the head of the list.
+    private mutating func commitPrefix(_ source: Int) {
+        var moved = false
+        while true {
+            let head = sources[source].head
+            guard head >= 0, entries[head].isDone else { break }
+            let entry = entries[head]
+            commit(entry, source)
+            sources[source].head = entry.next
+            if entry.next < 0 { sources[source].tail = -1 }
+            entries.giveBack(head)
+            moved = true
+        }
+        if moved { touch(source) }
+    }
+
+    @inline(__always)
+    private mutating func commit(_ entry: InFlightEntry, _ source: Int) {
+        let bytes = entry.end &- entry.from
+        sources[source].counts.committed = entry.end
+        sources[source].counts.skipped &+= entry.skipped
+        switch entry.kind {
+        case .gap(let reason):
+            sources[source].counts.gap &+= bytes
+            sources[source].counts.lineStart = nil
+            sources[source].counts.lineOrdinal = 0
+            gaps.append(ReachedGap(source: source, from: entry.from, to: entry.end, reason: reason))
+        case .lineEnd:
+            sources[source].counts.acknowledged &+= bytes
+            sources[source].counts.records &+= 1
+            acknowledgedSinceCheckpoint &+= bytes
+            if _slowPath(sources[source].counts.lineStart != nil) {
+                sources[source].counts.lineStart = nil
+                sources[source].counts.lineOrdinal = 0
+            }
+        case .partial:
+            sources[source].counts.acknowledged &+= bytes
+            sources[source].counts.records &+= 1
+            acknowledgedSinceCheckpoint &+= bytes
+            if sources[source].counts.lineStart == nil { sources[source].counts.lineStart = entry.from }
+            sources[source].counts.lineOrdinal &+= 1
+        }
+        assert(
+            sources[source].counts.acknowledged + sources[source].counts.skipped + sources[source].counts.gap
+                == sources[source].counts.committed, "the committed prefix does not balance")
+    }
+}

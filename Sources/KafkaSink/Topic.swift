@@ -1,0 +1,37 @@
+// One topic as the producer sees it: partitions, credit, state, counters.
+internal import Core
+
+/// State of one topic. Owned by the pipeline thread through `Producer`.
+package struct Topic {
+    package enum State: Equatable {
+        /// The number of partitions is not known yet.
+        case resolving(reason: String?)
+        case healthy
+        /// In trouble until `until` (monotonic ns); nothing is produced to it.
+        case parked(reason: String, since: Int64, until: Int64)
+    }
+
+    package let name: String
+    let handle: OpaquePointer
+    package internal(set) var partitions = 0
+    package internal(set) var state = State.resolving(reason: nil)
+    package internal(set) var inFlight = 0
+    /// Monotonic ns of the last acknowledgement, or of the first record after an idle time.
+    var lastProgress: Int64 = 0
+    /// How often the topic was parked in a row; decides about the back-off.
+    var failuresInARow = 0
+    package internal(set) var acknowledgedRecords: UInt64 = 0
+    package internal(set) var acknowledgedBytes: UInt64 = 0
+    package internal(set) var failed: [String: UInt64] = [:]
+
+    init(name: String, handle: OpaquePointer) {
+        self.name = name
+        self.handle = handle
+    }
+
+    /// Records a topic may have in flight when it has not acknowledged anything for `slowAfter`.
+    static let slowCredit = 64
+    static let slowAfter = 2 * nanosecondsPerSecond
+
+    package func isSlow(now: Int64) -> Bool { inFlight > 0 && now - lastProgress > Topic.slowAfter }
+}

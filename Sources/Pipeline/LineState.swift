@@ -1,0 +1,87 @@
+// Where a source stands inside a line that is longer than one record.
+internal import Core
+
+/// Sizes in bytes that decide how lines become records.
+package struct FramingLimits: Sendable, Equatable {
+    /// limits.line: a longer line becomes consecutive partial records.
+    package var line: Int
+    /// limits.line_total: what a line has beyond it is a gap "oversize".
+    package var lineTotal: Int
+    /// Largest encoded record: Kafka's message.max.bytes less key and framing.
+    package var record: Int
+
+    package init(line: Int, lineTotal: Int, record: Int) {
+        self.line = line
+        self.lineTotal = lineTotal
+        self.record = record
+    }
+}
+
+/// The part of framing that outlives a chunk. Kept per source; `start` and `ordinal` are durable with the checkpoint.
+package struct LineState: Equatable {
+    /// Offset of the first byte of the line that is being read piece by piece; nil between lines.
+    package var start: UInt64?
+    /// Ordinal of the next partial record of that line.
+    package var ordinal: UInt32
+    /// Bytes behind the last record that are known to belong to the oversize rest of the line; nil when not in one.
+    package var oversize: UInt64?
+    /// Raw bytes skipped on purpose directly before the next record, not yet said in one.
+    package var skipped: UInt64
+
+    package init(start: UInt64? = nil, ordinal: UInt32 = 0, skipped: UInt64 = 0) {
+        self.start = start
+        self.ordinal = ordinal
+        self.oversize = nil
+        self.skipped = skipped
+    }
+}
+
+/// Bytes of a file as read, not yet framed; shrinks from the front as records are made.
+/// `JSONEscaper.slack` bytes behind `bytes + count` are readable.
+package struct Chunk {
+    package var bytes: UnsafePointer<UInt8>
+    package var count: Int
+    /// File offset of `bytes`.
+    package var offset: UInt64
+    /// No more bytes will ever follow: an unfinished line is complete.
+    package var isFinal: Bool
+
+    package init(bytes: UnsafePointer<UInt8>, count: Int, offset: UInt64, isFinal: Bool = false) {
+        self.bytes = bytes
+        self.count = count
+        self.offset = offset
+        self.isFinal = isFinal
+    }
+
+    mutating func advance(_ consumed: Int) {
+        bytes += consumed
+        count -= consumed
+        offset += UInt64(consumed)
+    }
+}
+
+/// Free memory of an arena: records are written at `next`, never past `end`.
+package struct ArenaSpace {
+    package var next: UnsafeMutablePointer<UInt8>
+    package let end: UnsafeMutablePointer<UInt8>
+
+    package init(next: UnsafeMutablePointer<UInt8>, end: UnsafeMutablePointer<UInt8>) {
+        self.next = next
+        self.end = end
+    }
+
+    package static var none: ArenaSpace {
+        let nowhere = UnsafeMutablePointer<UInt8>(bitPattern: 16)!
+        return ArenaSpace(next: nowhere, end: nowhere)
+    }
+}
+
+/// Why encoding stopped.
+package enum EncodingOutcome: Equatable {
+    /// What is left of the chunk is an unfinished line (or nothing).
+    case needsInput
+    /// The batch holds as many records as it may.
+    case batchFull
+    /// The next record needs an arena with this many free bytes.
+    case needsArena(Int)
+}

@@ -1,0 +1,264 @@
+// From raw bytes to encoded records: framing lines and writing them as JSON in one pass over a chunk.
+package import Core
+internal import Glibc
+
+/// Frames lines and encodes each as one JSON record of the contract into an arena. Owned by the pipeline thread; reused
+/// for every source: `begin` sets the constant parts, `encode` makes records until input, batch or arena is used up.
+package struct RecordEncoder: ~Copyable {
+    package let limits: FramingLimits
+    private var template: RecordTemplate
+    private var file = Identifier128(high: 0, low: 0)
+
+    /// `nodeMembers`: the node's constant fields as `renderMembers` gives them.
+    package init(nodeMembers: [UInt8], limits: FramingLimits) {
+        self.limits = limits
+        template = RecordTemplate(nodeMembers: nodeMembers)
+    }
+
+    /// Sets what is constant for the next chunks: the source's fields and the observed time (of the read).
+    package mutating func begin(_ source: SourceDescription, observed: Timestamp) {
+        file = source.file.value
+        template.stamp(observed)
+        template.describe(source)
+    }
+
+    /// Makes records from the front of `chunk` and appends them to `batch`, which may hold `maximum` records at most.
+    package func encode(
+        _ chunk: inout Chunk, line: inout LineState, into space: inout ArenaSpace, batch: inout RecordBatch, maximum: Int
+    ) -> EncodingOutcome {
+        skipByteOrderMark(&chunk, &line)
+        while chunk.count > 0 {
+            if batch.count >= maximum || batch.isFull { return .batchFull }
+            let found = memchr(chunk.bytes, 0x0A, chunk.count)
+            let length =
+                found.map { UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) - chunk.bytes } ?? chunk.count
+            if line.start == nil, found != nil, length <= limits.line {
+                // The usual case: a whole line in one record.
+                let outcome = append(
+                    chunk, message: withoutCarriageReturn(chunk.bytes, length), consumed: length + 1, line: &line, &space,
+                    &batch)
+                switch outcome {
+                case .done(let consumed): chunk.advance(consumed)
+                case .needsArena(let bytes): return .needsArena(bytes)
+                }
+                continue
+            }
+            if let stop = encodeLongLine(&chunk, length, ended: found != nil, &line, &space, &batch) { return stop }
+        }
+        return .needsInput
+    }
+
+    /// One step in a line that does not fit one record, or that has no end yet. Nil: go on with the next step.
+    private func encodeLongLine(
+        _ chunk: inout Chunk, _ length: Int, ended: Bool, _ line: inout LineState, _ space: inout ArenaSpace,
+        _ batch: inout RecordBatch
+    ) -> EncodingOutcome? {
+        if line.oversize != nil {
+            return skipOversize(&chunk, length, ended: ended, &line, &batch)
+        }
+        // Without an end in sight a piece is cut only when the line is surely longer than one record (with its CR LF).
+        if !ended, !chunk.isFinal, length < limits.line + 2 { return .needsInput }
+        let start = line.start ?? chunk.offset
+        let shipped = Int(chunk.offset - start)
+        if shipped >= limits.lineTotal, length > 0 {
+            line.oversize = 0
+            return nil
+        }
+        let allowed = min(limits.line, limits.lineTotal - shipped)
+        let outcome: Appended
+        if length <= allowed && (ended || chunk.isFinal) {
+            let message = ended ? withoutCarriageReturn(chunk.bytes, length) : length
+            outcome = append(
+                chunk, message: message, consumed: ended ? length + 1 : length, line: &line, &space, &batch)
+        } else {
+            let cut = pieceLength(chunk.bytes, allowed, available: length)
+            outcome = appendPartial(chunk, count: cut, line: &line, &space, &batch)
+        }
+        switch outcome {
+        case .done(let consumed):
+            chunk.advance(consumed)
+            return nil
+        case .needsArena(let bytes): return .needsArena(bytes)
+        }
+    }
+
+    /// Counts the rest of a line beyond limits.line_total; at its end the whole rest becomes one gap.
+    private func skipOversize(
+        _ chunk: inout Chunk, _ length: Int, ended: Bool, _ line: inout LineState, _ batch: inout RecordBatch
+    ) -> EncodingOutcome? {
+        let consumed = ended ? length + 1 : length
+        let total = line.oversize! + UInt64(consumed)
+        let end = chunk.offset + UInt64(consumed)
+        guard ended || chunk.isFinal else {
+            line.oversize = total
+            chunk.advance(consumed)
+            return .needsInput
+        }
+        batch.append(RecordSlot(payload: nil, length: 0, start: end - total, end: end, kind: .oversizeGap))
+        line = LineState()
+        chunk.advance(consumed)
+        return nil
+    }
+
+    private enum Appended {
+        case done(consumed: Int)
+        case needsArena(Int)
+    }
+
+    /// Encodes the end of a line (usually all of it) as one record; one that is too large for Kafka becomes pieces.
+    @inline(__always)
+    private func append(
+        _ chunk: Chunk, message: Int, consumed: Int, line: inout LineState, _ space: inout ArenaSpace,
+        _ batch: inout RecordBatch
+    ) -> Appended {
+        let room = space.end - space.next - fixedSize
+        if _slowPath(JSONEscaper.worstGrowth * message > room) {
+            if let other = makeRoom(chunk, message, room, &line, &space, &batch) { return other }
+        }
+        let start = space.next
+        var place = writeHead(start)
+        place = JSONEscaper.escape(chunk.bytes, count: message, to: place)
+        place = writeTail(place, offset: chunk.offset, bytes: UInt64(consumed))
+        if _slowPath(line.start != nil || line.skipped != 0) {
+            place = writeExtras(place, line, isLast: true, offset: chunk.offset)
+        }
+        place.pointee = 0x7D
+        space.next = place + 1
+        batch.append(
+            RecordSlot(
+                payload: start, length: space.next - start, start: chunk.offset, end: chunk.offset + UInt64(consumed),
+                kind: .lineEnd))
+        if _slowPath(line.start != nil || line.skipped != 0) { line = LineState() }
+        return .done(consumed: consumed)
+    }
+
+    /// Encodes `count` bytes as a piece of a longer line.
+    private func appendPartial(
+        _ chunk: Chunk, count: Int, line: inout LineState, _ space: inout ArenaSpace, _ batch: inout RecordBatch
+    ) -> Appended {
+        let room = space.end - space.next - fixedSize
+        if JSONEscaper.worstGrowth * count > room {
+            if let other = makeRoom(chunk, count, room, &line, &space, &batch) { return other }
+        }
+        if line.start == nil { line.start = chunk.offset }
+        let start = space.next
+        var place = writeHead(start)
+        place = JSONEscaper.escape(chunk.bytes, count: count, to: place)
+        place = writeTail(place, offset: chunk.offset, bytes: UInt64(count))
+        place = writeExtras(place, line, isLast: false, offset: chunk.offset)
+        place.pointee = 0x7D
+        space.next = place + 1
+        batch.append(
+            RecordSlot(
+                payload: start, length: space.next - start, start: chunk.offset, end: chunk.offset + UInt64(count),
+                kind: .partial))
+        line.ordinal += 1
+        line.skipped = 0
+        return .done(consumed: count)
+    }
+
+    /// When the worst case of a message does not fit: nil if its true size does; a request for an arena; or, where the
+    /// encoded record would be larger than Kafka takes, a piece of it as a partial record.
+    private func makeRoom(
+        _ chunk: Chunk, _ message: Int, _ room: Int, _ line: inout LineState, _ space: inout ArenaSpace,
+        _ batch: inout RecordBatch
+    ) -> Appended? {
+        let worst = JSONEscaper.worstGrowth * message + fixedSize
+        if worst <= min(ArenaPool.standardCapacity, limits.record) { return .needsArena(worst) }
+        let (count, escaped) = JSONEscaper.prefix(of: chunk.bytes, count: message, fitting: limits.record - fixedSize)
+        if count < message { return appendPartial(chunk, count: count, line: &line, &space, &batch) }
+        return escaped > room ? .needsArena(escaped + fixedSize) : nil
+    }
+
+    /// Bytes of a record beside its message, extras included: enough for any record.
+    private var fixedSize: Int {
+        template.head.count + template.tail.count + RecordEncoder.numbersSize + JSONEscaper.slack
+    }
+
+    /// offset, log.record.bytes, skipped, partial id (32 + 20), ordinal, last: names and widest values.
+    private static let numbersSize = 20 + 41 + 44 + 80 + 48 + 32
+
+    @inline(__always)
+    private func writeHead(_ place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+        memcpy(place, template.head.base, template.head.count)
+        return place + template.head.count
+    }
+
+    @inline(__always)
+    private func writeTail(
+        _ place: UnsafeMutablePointer<UInt8>, offset: UInt64, bytes: UInt64
+    ) -> UnsafeMutablePointer<UInt8> {
+        memcpy(place, template.tail.base, template.tail.count)
+        var next = writeDecimal(offset, place + template.tail.count)
+        next = write(",\"log.record.bytes\":", next)
+        return writeDecimal(bytes, next)
+    }
+
+    /// `log.skipped.bytes` and the `log.partial.*` fields, where they apply.
+    private func writeExtras(
+        _ place: UnsafeMutablePointer<UInt8>, _ line: LineState, isLast: Bool, offset: UInt64
+    ) -> UnsafeMutablePointer<UInt8> {
+        var next = place
+        if line.skipped > 0 {
+            next = write(",\"log.skipped.bytes\":", next)
+            next = writeDecimal(line.skipped, next)
+        }
+        guard let start = line.start else { return next }
+        next = write(",\"log.partial.id\":\"", next)
+        next = file.write(next)
+        next = write("-", next)
+        next = writeDecimal(start, next)
+        next = write("\",\"log.partial.ordinal\":", next)
+        next = writeDecimal(UInt64(line.ordinal), next)
+        return write(isLast ? ",\"log.partial.last\":true" : ",\"log.partial.last\":false", next)
+    }
+
+    /// A UTF-8 byte order mark at the start of a file is skipped, and counted with the first record.
+    private func skipByteOrderMark(_ chunk: inout Chunk, _ line: inout LineState) {
+        guard chunk.offset == 0, chunk.count >= 3, line.start == nil else { return }
+        guard chunk.bytes[0] == 0xEF, chunk.bytes[1] == 0xBB, chunk.bytes[2] == 0xBF else { return }
+        line.skipped = 3
+        chunk.advance(3)
+    }
+
+    /// How much of a line to ship as one piece: `allowed` bytes, less what would cut a UTF-8 sequence or a CR LF in two.
+    private func pieceLength(_ bytes: UnsafePointer<UInt8>, _ allowed: Int, available: Int) -> Int {
+        let limit = min(allowed, available)
+        guard limit < available else { return limit }
+        var cut = limit
+        while cut > limit - 4, cut > 1, bytes[cut] & 0xC0 == 0x80 { cut -= 1 }
+        if bytes[cut] & 0xC0 == 0x80 { cut = limit }
+        return cut > 1 && bytes[cut - 1] == 0x0D ? cut - 1 : cut
+    }
+
+    @inline(__always)
+    private func withoutCarriageReturn(_ bytes: UnsafePointer<UInt8>, _ length: Int) -> Int {
+        length > 0 && bytes[length - 1] == 0x0D ? length - 1 : length
+    }
+}
+
+@inline(__always)
+func write(_ text: StaticString, _ place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+    memcpy(place, text.utf8Start, text.utf8CodeUnitCount)
+    return place + text.utf8CodeUnitCount
+}
+
+/// Writes `value` in decimal and returns the place behind it.
+@inline(__always)
+func writeDecimal(_ value: UInt64, _ place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+    var count = 1
+    var rest = value
+    while rest >= 10 {
+        rest /= 10
+        count &+= 1
+    }
+    var next = place + count
+    rest = value
+    repeat {
+        next -= 1
+        let quotient = rest / 10
+        next.pointee = 0x30 &+ UInt8(truncatingIfNeeded: rest &- quotient &* 10)
+        rest = quotient
+    } while rest != 0
+    return place + count
+}
