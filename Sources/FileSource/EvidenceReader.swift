@@ -1,0 +1,50 @@
+// Content evidence: is this file still the one we knew?
+internal import CZlib
+internal import Core
+internal import Glibc
+
+/// Reads and compares the checksums of `FileEvidence` on an open descriptor.
+enum EvidenceReader {
+    static let headSize = 1024
+    static let tailSize = 64
+
+    /// Evidence for a file of `size` bytes of which `committed` are done.
+    static func evidence(_ descriptor: Int32, size: UInt64, committed: UInt64) -> FileEvidence {
+        let headLength = Int(min(UInt64(headSize), size))
+        return FileEvidence(
+            headLength: UInt32(headLength), headChecksum: checksum(descriptor, at: 0, count: headLength) ?? 0,
+            tailChecksum: tail(descriptor, before: committed) ?? 0)
+    }
+
+    /// True when the descriptor's content fits `evidence` at offset `committed`.
+    static func fits(_ descriptor: Int32, size: UInt64, committed: UInt64, _ evidence: FileEvidence) -> Bool {
+        guard size >= committed, size >= UInt64(evidence.headLength) else { return false }
+        return checksum(descriptor, at: 0, count: Int(evidence.headLength)) == evidence.headChecksum
+            && tail(descriptor, before: committed) == evidence.tailChecksum
+    }
+
+    /// CRC-32 of the up to 64 bytes before `offset`.
+    static func tail(_ descriptor: Int32, before offset: UInt64) -> UInt32? {
+        let count = Int(min(UInt64(tailSize), offset))
+        return checksum(descriptor, at: offset - UInt64(count), count: count)
+    }
+
+    /// CRC-32 of `count` bytes in memory.
+    static func checksum(_ bytes: UnsafePointer<UInt8>, count: Int) -> UInt32 {
+        UInt32(truncatingIfNeeded: crc32(0, bytes, UInt32(count)))
+    }
+
+    /// CRC-32 of `count` (at most 1 KiB) bytes of the file; nil when they cannot all be read.
+    private static func checksum(_ descriptor: Int32, at offset: UInt64, count: Int) -> UInt32? {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: headSize) { buffer in
+            var got = 0
+            while got < count {
+                let more = pread(descriptor, buffer.baseAddress! + got, count - got, off_t(offset) + off_t(got))
+                if more < 0 && errno == EINTR { continue }
+                guard more > 0 else { return nil }
+                got += more
+            }
+            return checksum(buffer.baseAddress!, count: count)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// What the tailer is asked to follow.
+internal import Core
+package import LinuxIO
+
+/// One declared set of host files: an entry of `files` in the configuration. Immutable.
+package struct FileDeclaration: Sendable {
+    package let name: String
+    package let patterns: [PathPattern]
+    package let excludes: [ExcludePattern]
+    /// Files that are there when the daemon sees this declaration for the first time ever begin at their end.
+    package let startAtEnd: Bool
+    /// Nanoseconds; files last written longer ago at first sight are left alone. 0: none.
+    package let ignoreOlder: Int64
+    /// The daemon has followed this declaration in an earlier run.
+    package let isKnown: Bool
+    /// Topic name; two declarations that reach one file with the same route ship it once.
+    package let route: String
+
+    package init(
+        name: String, patterns: [PathPattern], excludes: [ExcludePattern] = [], startAtEnd: Bool = false,
+        ignoreOlder: Int64 = 0, isKnown: Bool = false, route: String
+    ) {
+        self.name = name
+        self.patterns = patterns
+        self.excludes = excludes
+        self.startAtEnd = startAtEnd
+        self.ignoreOlder = ignoreOlder
+        self.isKnown = isKnown
+        self.route = route
+    }
+}
+
+/// How the tailer works, independent of how it is configured.
+package struct TailerOptions: Sendable {
+    package var host: String
+    /// Nanoseconds between two walks over everything that inotify should have told.
+    package var rescanInterval: Int64 = 60 * nanosecondsPerSecond
+    /// Nanoseconds between two looks at directories without a watch, and at files without a name.
+    package var pollInterval: Int64 = nanosecondsPerSecond
+    /// inotify watches the tailer may use; nil: as many as the kernel gives.
+    package var watchLimit: Int?
+    /// Descriptors the tailer may hold open for files.
+    package var openLimit = 8192
+    /// Nothing below these directories is ever followed (the daemon's own state).
+    package var refusedDirectories: [RawPath] = []
+    /// The daemon's own log, when it is a file: never followed.
+    package var ownLog: (device: UInt64, inode: UInt64)?
+
+    package init(host: String) { self.host = host }
+}

@@ -1,0 +1,109 @@
+// One file generation that is being followed.
+package import Core
+package import LinuxIO
+
+/// State of one generation on one declaration; a slot of the tailer. Small, because there may be tens of thousands.
+struct TailedFile {
+    enum Phase: UInt8 {
+        /// The slot is not in use.
+        case vacant
+        /// Its generation is not durable yet: nothing is read.
+        case registering
+        case active
+        /// Its content is gone or complete: nothing will be read any more.
+        case ended
+    }
+
+    var phase = Phase.vacant
+    var declaration: Int32 = 0
+    /// Directory node of its present name; -1 when it has none there.
+    var directory: Int32 = -1
+    /// Present name in that directory; empty when it has none.
+    var name: [UInt8] = []
+    /// The path its stream is named by; nil while that is still its present path.
+    var livePath: RawPath?
+    var descriptor: Int32 = -1
+    var device: UInt64 = 0
+    var inode: UInt64 = 0
+    var identity = FileIdentity(fileSystem: Identifier128(high: 0, low: 0), inode: 0, born: 0)
+    var file = FileID(Identifier128(high: 0, low: 0))
+    var stream = StreamID(Identifier128(high: 0, low: 0))
+    var evidence = FileEvidence()
+    /// Size at the last look.
+    var size: UInt64 = 0
+    /// Monotonic ns of the last growth seen.
+    var lastGrowth: Int64 = 0
+    /// Monotonic ns at which it lost its last name in watched directories; 0 while it has one.
+    var nameless: Int64 = 0
+    /// No name anywhere: st_nlink is 0.
+    var deleted = false
+    /// Renamed away from its live path.
+    var rotated = false
+    /// Told to the engine as readable and not read since.
+    var signalled = false
+    /// Slot of the stream's next generation, which waits for this one; -1: none.
+    var successor: Int32 = -1
+    /// Must not be read before its predecessor is caught up.
+    var waits = false
+    /// inotify watch on the file itself, for a file reached through a link; -1: none.
+    var watch: Int32 = -1
+    /// CRC-32 of the up to 64 bytes before `anchorEnd`, as they were when they were read.
+    var anchor: UInt32 = 0
+    var anchorEnd = UInt64.max
+
+    var hasName: Bool { directory >= 0 }
+}
+
+/// Names a file's present inode on a declaration, for as long as the daemon runs.
+struct TrackedKey: Hashable {
+    let device: UInt64
+    let inode: UInt64
+    let declaration: Int32
+}
+
+/// A generation the tailer has found; the engine makes it durable when it is new, then activates it.
+package struct AppearedFile: Sendable {
+    package let slot: Int
+    package let declaration: Int
+    package let record: GenerationRecord
+    /// False when the generation continues from the store.
+    package let isNew: Bool
+    /// Why the bytes before `record.counts.committed` of a new generation were skipped.
+    package let skipped: SkipReason?
+}
+
+/// A generation of the store whose file is not there any more, or holds other content now.
+package struct VanishedGeneration: Sendable {
+    package let record: GenerationRecord
+    package let reason: GapReason
+}
+
+/// What reading gave.
+package enum ReadOutcome: Equatable {
+    /// Bytes lie at the returned place of the buffer; `atEnd` when the file ends behind them.
+    case bytes(UnsafePointer<UInt8>, count: Int, atEnd: Bool)
+    case endOfFile
+    /// The file became shorter or its content before the offset changed; `lastSize` is the size last seen.
+    case truncated(lastSize: UInt64)
+    /// The file cannot be read now: errno.
+    case failed(SystemError)
+
+    package static func == (left: ReadOutcome, right: ReadOutcome) -> Bool {
+        switch (left, right) {
+        case (.bytes(let a, let b, let c), .bytes(let d, let e, let f)): return a == d && b == e && c == f
+        case (.endOfFile, .endOfFile): return true
+        case (.truncated(let a), .truncated(let b)): return a == b
+        case (.failed(let a), .failed(let b)): return a == b
+        default: return false
+        }
+    }
+}
+
+/// A path that matches a declaration and is not followed, with the reason and what to do.
+package struct FileProblem: Sendable, Equatable {
+    /// refused | unreadable
+    package let state: String
+    package let declaration: Int
+    package let path: RawPath
+    package let reason: String
+}

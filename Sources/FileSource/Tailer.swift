@@ -1,0 +1,170 @@
+// The tailer: which files are followed, and which of them may have something to read.
+package import Core
+internal import Glibc
+package import LinuxIO
+
+/// Follows the files of all declarations by inotify, with a slow rescan behind it. Owned by the pipeline thread.
+///
+/// It decides what exists: slots appear (`takeAppeared`), are activated by the engine once their generation is durable,
+/// become readable (`takeReady`), are read, and end. It does not know what was shipped: offsets come from the engine.
+/// The extensions hold one concern each: Watching (inotify), Directories (walking patterns), Discovery (admitting
+/// files), Reading (bytes, truncation, evidence), Names (rename, deletion, end).
+package final class Tailer {
+    let options: TailerOptions
+    let declarations: [FileDeclaration]
+    let inotify: Inotify
+
+    var files = ContiguousArray<TailedFile>()
+    var vacant: [Int32] = []
+    var directories: [DirectoryNode] = []
+    var vacantDirectories: [Int32] = []
+    var directoryOfPath: [RawPath: Int32] = [:]
+    var directoryOfWatch: [Int32: Int32] = [:]
+    var fileOfWatch: [Int32: Int32] = [:]
+    var names = NameIndex()
+    var slotOfKey: [TrackedKey: Int32] = [:]
+    /// Newest generation of each stream.
+    var slotOfStream: [StreamID: Int32] = [:]
+    /// Files without a name in a watched directory: looked at with every poll.
+    var namelessSlots: [Int32] = []
+    /// First half of a rename whose second half has not come yet.
+    var pendingMove: (cookie: UInt32, slot: Int32)?
+    /// Generations of the store that have not been found yet, by identity.
+    var known: [FileIdentity: [GenerationRecord]] = [:]
+    /// Their inodes by directory, for files that were renamed while the daemon was down.
+    var knownByDirectory: [RawPath: Set<UInt64>] = [:]
+    var isFirstScan = true
+
+    var appeared: [AppearedFile] = []
+    var ready: [Int] = []
+    var vanished: [VanishedGeneration] = []
+    package internal(set) var problems: [RawPath: FileProblem] = [:]
+    static let maximumProblems = 1_000
+    package internal(set) var overflows: UInt64 = 0
+    var openCount = 0
+    var openCursor = 0
+
+    var nextRescan: Int64 = 0
+    var nextPoll: Int64 = 0
+
+    /// `known`: the generations of the store. Throws when the kernel gives no inotify instance.
+    package init(
+        _ options: TailerOptions, declarations: [FileDeclaration], known records: [GenerationRecord]
+    ) throws(SystemError) {
+        self.options = options
+        self.declarations = declarations
+        inotify = try Inotify()
+        for record in records where declarations.contains(where: { $0.name == record.declaration }) {
+            known[record.identity, default: []].append(record)
+            knownByDirectory[parent(of: record.path), default: []].insert(record.identity.inode)
+        }
+    }
+
+    deinit {
+        for file in files where file.descriptor >= 0 { close(file.descriptor) }
+    }
+
+    /// Readable when inotify events wait.
+    package var descriptor: Int32 { inotify.raw }
+
+    /// The first walk over all declarations.
+    package func start(now: Int64) {
+        nextRescan = now + options.rescanInterval
+        nextPoll = now + options.pollInterval
+        walkFromRoot(now)
+        isFirstScan = false
+        announceVanished()
+    }
+
+    /// Monotonic ns of the next thing to do without an event; the poll is due only while something needs it.
+    package var nextDeadline: Int64 {
+        needsPolling ? min(nextRescan, nextPoll) : nextRescan
+    }
+
+    /// Does what is due: polls directories without a watch and walks over everything now and then.
+    package func tick(now: Int64) {
+        if now >= nextPoll {
+            nextPoll = now + options.pollInterval
+            for index in directories.indices where directories[index].isAlive && directories[index].isPolled {
+                rescan(Int32(index), now)
+            }
+        }
+        if now >= nextRescan {
+            nextRescan = now + options.rescanInterval
+            rescanEverything(now)
+        }
+    }
+
+    private var needsPolling: Bool { !namelessSlots.isEmpty || polledDirectories > 0 || !unwatchedFiles.isEmpty }
+
+    /// Files reached through a link for which no watch was to be had.
+    var unwatchedFiles: [Int32] = []
+    package internal(set) var polledDirectories = 0
+    package var watchCount: Int { directoryOfWatch.count + fileOfWatch.count }
+    package var directoryCount: Int { directories.count - vacantDirectories.count }
+
+    /// Files found since the last call.
+    package func takeAppeared() -> [AppearedFile] { take(&appeared) }
+    /// Generations of the store that are gone or replaced, found since the last call.
+    package func takeVanished() -> [VanishedGeneration] { take(&vanished) }
+
+    /// Slots that may have something to read, each once until it is read.
+    package func takeReady() -> [Int] {
+        for slot in ready { files[slot].signalled = false }
+        return take(&ready)
+    }
+
+    package var hasNews: Bool { !appeared.isEmpty || !ready.isEmpty || !vanished.isEmpty }
+
+    private func take<Element>(_ list: inout [Element]) -> [Element] {
+        guard !list.isEmpty else { return [] }
+        defer { list.removeAll() }
+        return list
+    }
+
+    /// Says that a slot may have something to read.
+    func markReady(_ slot: Int32) {
+        let index = Int(slot)
+        guard files[index].phase == .active, !files[index].signalled, !files[index].waits else { return }
+        files[index].signalled = true
+        ready.append(index)
+    }
+
+    /// The generation of `slot` is durable: it may be read from now on.
+    package func activate(_ slot: Int) {
+        guard files[slot].phase == .registering else { return }
+        files[slot].phase = .active
+        markReady(Int32(slot))
+    }
+
+    // What the engine and the status ask about a slot.
+    package func file(_ slot: Int) -> FileID { files[slot].file }
+    package func stream(_ slot: Int) -> StreamID { files[slot].stream }
+    package func declaration(_ slot: Int) -> Int { Int(files[slot].declaration) }
+    package func isDeleted(_ slot: Int) -> Bool { files[slot].deleted }
+    package func isWaiting(_ slot: Int) -> Bool { files[slot].waits }
+    package func isRegistering(_ slot: Int) -> Bool { files[slot].phase == .registering }
+    package func hasEnded(_ slot: Int) -> Bool { files[slot].phase == .ended }
+    package var slotCount: Int { files.count }
+    package func isInUse(_ slot: Int) -> Bool { files[slot].phase != .vacant }
+    package func identity(_ slot: Int) -> FileIdentity { files[slot].identity }
+
+    /// The path the slot's stream is named by.
+    package func livePath(_ slot: Int) -> RawPath { files[slot].livePath ?? presentPath(slot) ?? [] }
+
+    /// Where the file is now; nil when it has no name in a watched directory.
+    package func presentPath(_ slot: Int) -> RawPath? {
+        guard files[slot].hasName else { return nil }
+        return join(directories[Int(files[slot].directory)].path, files[slot].name)
+    }
+}
+
+/// The directory part of an absolute path, `/` for names in the root.
+func parent(of path: RawPath) -> RawPath {
+    guard let slash = path.lastIndex(of: 0x2F), slash > 0 else { return [0x2F] }
+    return Array(path[..<slash])
+}
+
+func join(_ directory: RawPath, _ name: some Sequence<UInt8>) -> RawPath {
+    directory == [0x2F] ? [0x2F] + name : directory + [0x2F] + name
+}
