@@ -1,0 +1,148 @@
+// The `files` list: names, paths, and the topic each entry's records go to.
+
+/// Decodes `files`, with what the rest of the configuration says about topics and the state directory.
+struct FilesDecoder {
+    let problems: Problems
+    let node: NodeConfiguration
+    let kafka: KafkaConfiguration
+    let stateDirectory: String
+    let start: StartPosition
+
+    func decode(_ top: Section) -> [FileEntry] {
+        let items = top.list("files", example: "{name: app, paths: [\"/var/log/app/*.log\"]}")
+        if items.isEmpty, top.node("files").map({ $0.kind == "a list" }) ?? !top.wasRefused("files") {
+            problems.add(
+                top.place(of: "files"), "nothing to collect",
+                "add files: [{name: app, paths: [\"/var/log/app/*.log\"]}]")
+        }
+        var names: [String: Position] = [:]
+        let entries = items.compactMap { item -> FileEntry? in
+            if case .refused = item.content { return nil }
+            let section = Section(item, path: "files[]", fallback: item.position, problems: problems)
+            guard case .mapping = item.content else {
+                if item.isAbsent { section.add("name", "an empty entry", "write {name: app, paths: [...]}") }
+                return nil
+            }
+            return entry(section, names: &names)
+        }
+        refuseTooManyTopics(entries, top)
+        return entries
+    }
+
+    private func entry(_ section: Section, names: inout [String: Position]) -> FileEntry {
+        let name = name(section, &names)
+        let paths = section.texts("paths", example: "\"/var/log/app/*.log\"", check: objection(toPath:))
+        if section.node("paths").map({ $0.kind == "a list" && paths.isEmpty && isEmpty($0) }) ?? !section.wasRefused(
+            "paths")
+        {
+            section.add("paths", "no path to collect", "write paths: [\"/var/log/app/*.log\"]")
+        }
+        let exclude = section.texts("exclude", example: "\"*.gz\"", check: PathPattern.objection(toExclude:))
+        let labels = section.map("labels", example: "team: shop", check: objection(toLabel:value:))
+        let (topic, topicName) = topic(section, name: name, labels: labels)
+        return FileEntry(
+            name: name, paths: paths, exclude: exclude, topic: topic, topicName: topicName, labels: labels,
+            start: section.choice("start", default: start))
+    }
+
+    private func isEmpty(_ node: YAMLNode) -> Bool {
+        if case .sequence(let items) = node.content { items.isEmpty } else { false }
+    }
+
+    private func name(_ section: Section, _ names: inout [String: Position]) -> String {
+        guard let name = section.text("name") else {
+            if section.node("name") == nil, !section.wasRefused("name") {
+                section.add("name", "the entry has no name", "write name: and 1 to 32 of a-z, 0-9, _ and -")
+            }
+            return ""
+        }
+        let legal = name.utf8.allSatisfy { byte in
+            (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || "_-".utf8.contains(byte)
+        }
+        if !legal || name.utf8.count > 32 {
+            section.add("name", "\(quoted(name)) is no name of a declaration", "write 1 to 32 of a-z, 0-9, _ and -")
+        } else if let first = names[name] {
+            section.add(
+                "name", "\(quoted(name)) is already the name of the entry at \(first.file):\(first.line)",
+                "write another name")
+        }
+        names[name] = names[name] ?? section.place(of: "name")
+        return name
+    }
+
+    private func objection(toPath path: String) -> Objection? {
+        if let objection = PathPattern.objection(toPath: path) { return objection }
+        guard PathPattern.lies(path, in: stateDirectory) else { return nil }
+        return Objection(
+            "\(quoted(path)) lies in state_directory, the daemon's own files",
+            "write a path outside of \(stateDirectory)")
+    }
+}
+
+extension FilesDecoder {
+    /// The entry's template and its name on this node. A template of `kafka.topic` that fails for this entry is
+    /// reported at the entry.
+    private func topic(_ section: Section, name: String, labels: [String: String]) -> (TopicTemplate, String) {
+        var template = kafka.topic
+        if let text = section.text("topic") {
+            switch TopicTemplate.parse(text) {
+            case .success(let own): template = own
+            case .failure(let objection):
+                section.add("topic", objection)
+                return (template, "")
+            }
+        }
+        var missing: [String] = []
+        let rendered = template.render { field in
+            let value = value(of: field, name: name, labels: labels)
+            if value == nil { missing.append(describe(field)) }
+            return value
+        }
+        if !missing.isEmpty {
+            section.add(
+                "topic",
+                "\(quoted(template.text)) needs \(listed(missing)), which \(missing.count == 1 ? "is" : "are") not set",
+                "set it, or write another topic")
+        } else if let objection = objection(toRendered: rendered) {
+            section.add(
+                "topic", "\(quoted(template.text)) gives \(quoted(rendered)): \(objection.message)", objection.remedy)
+        }
+        return (template, rendered)
+    }
+
+    private func objection(toRendered topic: String) -> Objection? {
+        if topic == kafka.auditTopic { return Objection("this is kafka.audit_topic", "write another topic") }
+        if topic == KafkaDecoder.deadLetterTopic {
+            return Objection("this is the dead letter topic", "write another topic")
+        }
+        return TopicName.objection(to: topic)
+    }
+
+    private func value(of field: TopicTemplate.Field, name: String, labels: [String: String]) -> String? {
+        switch field {
+        case .hostName: node.name
+        case .clusterName: node.cluster.isEmpty ? nil : node.cluster
+        case .nodeLabel(let key): node.labels[key]
+        case .declaration: name
+        case .label(let key): labels[key]
+        }
+    }
+
+    private func describe(_ field: TopicTemplate.Field) -> String {
+        switch field {
+        case .hostName: "node.name"
+        case .clusterName: "node.cluster"
+        case .nodeLabel(let key): "node.labels.\(key)"
+        case .declaration: "name"
+        case .label(let key): "labels.\(key) of the entry"
+        }
+    }
+
+    private func refuseTooManyTopics(_ entries: [FileEntry], _ top: Section) {
+        let count = Set(entries.map(\.topicName)).count
+        if count <= kafka.maxTopics { return }
+        top.add(
+            "files", "the entries go to \(count) topics, more than kafka.max_topics (\(kafka.maxTopics))",
+            "raise kafka.max_topics, or use fewer topics")
+    }
+}

@@ -1,0 +1,92 @@
+// ${VAR} and ${VAR:-default} in scalars, replaced by values of the environment.
+
+/// Replaces variables after the files were parsed, so a value can never become YAML structure. `$${` is a literal `${`.
+struct Interpolation {
+    let environment: [String: String]
+    let problems: Problems
+
+    /// The tree with every scalar expanded; an unset variable without a default is a problem at its scalar.
+    func expanded(_ node: YAMLNode) -> YAMLNode {
+        var result = node
+        switch node.content {
+        case .scalar(var scalar):
+            let (text, objections) = expand(scalar.source)
+            for objection in objections { problems.add(node.position, objection.message, objection.remedy) }
+            scalar.text = text
+            result.content = objections.isEmpty ? .scalar(scalar) : .refused
+        case .sequence(let items): result.content = .sequence(items.map(expanded))
+        case .mapping(let entries):
+            result.content = .mapping(
+                entries.map { .init(key: $0.key, keyPosition: $0.keyPosition, value: expanded($0.value)) })
+        case .refused: break
+        }
+        return result
+    }
+
+    /// `text` with its variables replaced, and what is wrong with them.
+    func expand(_ text: String) -> (text: String, objections: [Objection]) {
+        guard text.utf8.contains(UInt8(ascii: "$")) else { return (text, []) }
+        var result = ""
+        var objections: [Objection] = []
+        var rest = Substring(text)
+        while let dollar = rest.firstIndex(of: "$") {
+            result += rest[..<dollar]
+            rest = rest[dollar...]
+            if rest.hasPrefix("$${") {
+                result += "${"
+                rest = rest.dropFirst(3)
+            } else if rest.hasPrefix("${") {
+                let body = rest.dropFirst(2)
+                guard let end = body.firstIndex(of: "}") else {
+                    objections.append(Objection("\(quoted(rest)) is not closed", "write ${NAME} or, for the text, $${"))
+                    return (result, objections)
+                }
+                switch value(of: body[..<end]) {
+                case .success(let value): result += value
+                case .failure(let objection): objections.append(objection)
+                }
+                rest = body[body.index(after: end)...]
+            } else {
+                result += "$"
+                rest = rest.dropFirst()
+            }
+        }
+        return (result + rest, objections)
+    }
+
+    /// As sh does it: the default also stands in for a variable that is set but empty.
+    private func value(of body: Substring) -> Result<String, Objection> {
+        let colon = body.firstIndex(of: ":")
+        let name = String(body[..<(colon ?? body.endIndex)])
+        guard Interpolation.isName(name) else {
+            return .failure(Objection("\(quoted("${\(body)}")) names no variable", "write ${NAME} or ${NAME:-default}"))
+        }
+        guard let colon else {
+            if let value = environment[name] { return .success(value) }
+            return .failure(
+                Objection(
+                    "the environment variable \(name) is not set",
+                    "set it, or write ${\(name):-default} (nothing behind the - means the key's own default)"))
+        }
+        let fallback = body[colon...]
+        guard fallback.hasPrefix(":-"), !fallback.contains("${") else {
+            return .failure(
+                Objection("\(quoted("${\(body)}")) is not understood", "write ${\(name):-default}, without ${ in it"))
+        }
+        if let value = environment[name], !value.isEmpty { return .success(value) }
+        return .success(String(fallback.dropFirst(2)))
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        return name.utf8.allSatisfy { isLetterOrDigit($0) || $0 == UInt8(ascii: "_") }
+    }
+}
+
+/// ASCII letters and digits only.
+func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+    default: false
+    }
+}

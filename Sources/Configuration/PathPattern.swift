@@ -1,0 +1,104 @@
+// Glob syntax of paths: `*`, `?`, `[..]`, and `**` as a whole component.
+
+/// Checks patterns; matching them is the file source's work.
+package enum PathPattern {
+    /// What is wrong with an absolute pattern of `files[].paths`, nil when nothing is.
+    package static func objection(toPath pattern: String) -> Objection? {
+        if !pattern.hasPrefix("/") {
+            return Objection("\(quoted(pattern)) is not absolute", "write a path that begins with /")
+        }
+        if pattern.hasSuffix("/") {
+            return Objection("\(quoted(pattern)) names a directory", "write the files in it: \(pattern)*.log")
+        }
+        return objection(toAbsolute: pattern)
+    }
+
+    /// What is wrong with a pattern of `files[].exclude`: a file name's pattern, or an absolute one.
+    package static func objection(toExclude pattern: String) -> Objection? {
+        if pattern.hasPrefix("/") { return objection(toAbsolute: pattern) }
+        if pattern.contains("/") {
+            return Objection(
+                "\(quoted(pattern)) has a / in the middle", "write a file name's pattern such as *.gz, or a whole path")
+        }
+        if pattern == "**" { return Objection("** excludes everything", "write a pattern such as *.gz") }
+        return objection(toComponent: pattern)
+    }
+
+    /// An absolute path without patterns, as directories and sockets are given.
+    static func objection(toPlainPath path: String) -> Objection? {
+        if !path.hasPrefix("/") {
+            return Objection("\(quoted(path)) is not absolute", "write a path that begins with /")
+        }
+        if path.utf8.count > 4095 { return Objection("the path is longer than 4095 bytes", "write a shorter one") }
+        let names = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
+        if path != "/", names.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) {
+            return Objection(
+                "\(quoted(path)) holds an empty name, . or ..", "write the path without //, /./, /../ and / at the end")
+        }
+        return nil
+    }
+
+    /// True when every file the pattern can match lies in `directory`.
+    static func lies(_ pattern: String, in directory: String) -> Bool {
+        pattern == directory || pattern.hasPrefix(directory == "/" ? "/" : directory + "/")
+    }
+
+    private static func objection(toAbsolute pattern: String) -> Objection? {
+        if pattern.utf8.count > 4095 { return Objection("the path is longer than 4095 bytes", "write a shorter one") }
+        for component in pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            if component.isEmpty || component == "." || component == ".." {
+                return Objection(
+                    "\(quoted(pattern)) holds an empty name, . or ..", "write the path without //, /./ and /../")
+            }
+            if component == "**" { continue }
+            if let objection = objection(toComponent: component) { return objection }
+        }
+        return nil
+    }
+
+    private static func objection(toComponent component: some StringProtocol) -> Objection? {
+        if component.contains("**") {
+            return Objection(
+                "** in \(quoted(component)) is not a whole component", "write * here, or ** between two slashes: /**/")
+        }
+        var rest = Array(component.utf8)[...]
+        while let byte = rest.popFirst() {
+            switch byte {
+            case UInt8(ascii: "\\"):
+                return Objection(
+                    "\\ in \(quoted(component)) escapes nothing here", "write [*] for a literal *, [\\] for \\")
+            case UInt8(ascii: "{"):
+                return Objection(
+                    "{ in \(quoted(component)): there are no alternatives", "write two patterns, or [{] for a literal {"
+                )
+            case UInt8(ascii: "["):
+                if let objection = skipBrackets(&rest, component) { return objection }
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    /// Takes a bracket expression behind its `[`: glob(7), `!` or `^` negates, a `]` that comes first is literal.
+    private static func skipBrackets(_ rest: inout ArraySlice<UInt8>, _ component: some StringProtocol) -> Objection? {
+        if rest.first == UInt8(ascii: "!") || rest.first == UInt8(ascii: "^") { rest.removeFirst() }
+        guard let end = rest.dropFirst().firstIndex(of: UInt8(ascii: "]")) else {
+            return Objection(
+                "[ in \(quoted(component)) is never closed", "close it with ], or write [[] for a literal [")
+        }
+        let set = Array(rest[rest.startIndex..<end])
+        var index = 0
+        while index + 2 < set.count {
+            if set[index + 1] == UInt8(ascii: "-") {
+                if set[index] > set[index + 2] {
+                    return Objection(
+                        "a range in \(quoted(component)) runs backwards", "write the lower end first: [0-9]")
+                }
+                index += 2
+            }
+            index += 1
+        }
+        rest = rest[(end + 1)...]
+        return nil
+    }
+}

@@ -1,0 +1,39 @@
+// Did you mean: the known name nearest to a misspelt one.
+
+/// Edit distance over names of keys.
+enum Spelling {
+    /// The candidate with the fewest edits, if that is few for the length of the word; nil for words over 64 bytes.
+    static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+        let letters = Array(word.lowercased().utf8)
+        guard (2...64).contains(letters.count) else { return nil }
+        var best: (name: String, edits: Int)?
+        for candidate in candidates {
+            let edits = distance(letters, Array(candidate.utf8))
+            if edits <= max(1, min(letters.count, candidate.utf8.count) / 3), edits < best?.edits ?? .max {
+                best = (candidate, edits)
+            }
+        }
+        return best?.name
+    }
+
+    /// Insertions, deletions, substitutions and swaps of neighbours that lead from one word to the other
+    /// (optimal string alignment).
+    static func distance(_ from: [UInt8], _ to: [UInt8]) -> Int {
+        var beforeLast: [Int] = []
+        var last = Array(0...to.count)
+        for row in 1..<(from.count + 1) {
+            var current = [row]
+            for column in 1..<(to.count + 1) {
+                let same = from[row - 1] == to[column - 1]
+                var edits = min(last[column] + 1, current[column - 1] + 1, last[column - 1] + (same ? 0 : 1))
+                if row > 1, column > 1, from[row - 1] == to[column - 2], from[row - 2] == to[column - 1] {
+                    edits = min(edits, beforeLast[column - 2] + 1)
+                }
+                current.append(edits)
+            }
+            beforeLast = last
+            last = current
+        }
+        return last[to.count]
+    }
+}

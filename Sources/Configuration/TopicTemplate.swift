@@ -1,0 +1,120 @@
+// Topic names with {fields} that are constant per source.
+
+/// A parsed topic template such as `logs.{k8s.cluster.name}.{labels.team}`.
+package struct TopicTemplate: Hashable, Sendable {
+    /// What a template may name.
+    package enum Field: Hashable, Sendable {
+        /// `{host.name}`
+        case hostName
+        /// `{k8s.cluster.name}`
+        case clusterName
+        /// `{node.labels.KEY}`
+        case nodeLabel(String)
+        /// `{log.declaration}`
+        case declaration
+        /// `{labels.KEY}`: a label of the declaration.
+        case label(String)
+    }
+
+    enum Part: Hashable, Sendable {
+        case literal(String)
+        case field(Field)
+    }
+
+    /// As it was written.
+    package let text: String
+    let parts: [Part]
+
+    /// The fields in the order of the text.
+    package var fields: [Field] {
+        parts.compactMap { if case .field(let field) = $0 { field } else { nil } }
+    }
+
+    /// The template, or what is wrong with its text.
+    package static func parse(_ text: String) -> Result<TopicTemplate, Objection> {
+        var parts: [Part] = []
+        var rest = Substring(text)
+        while !rest.isEmpty {
+            let literal = rest.prefix { $0 != "{" && $0 != "}" }
+            if let bad = literal.first(where: { !TopicName.isLegal($0) }) {
+                return .failure(
+                    Objection(
+                        "\(quoted(String(bad))) cannot be part of a topic name",
+                        "write letters, digits, '.', '_', '-' and {fields}"))
+            }
+            if !literal.isEmpty { parts.append(.literal(String(literal))) }
+            rest = rest[literal.endIndex...]
+            if rest.isEmpty { break }
+            guard rest.hasPrefix("{"), let end = rest.firstIndex(of: "}") else {
+                return .failure(
+                    Objection("unbalanced braces in \(quoted(text))", "write {field}, for example {host.name}"))
+            }
+            switch field(String(rest[rest.index(after: rest.startIndex)..<end])) {
+            case .success(let field): parts.append(.field(field))
+            case .failure(let objection): return .failure(objection)
+            }
+            rest = rest[rest.index(after: end)...]
+        }
+        return .success(TopicTemplate(text: text, parts: parts))
+    }
+
+    /// The topic's name: values from `lookup`, nil as nothing, other characters than [A-Za-z0-9._-] in them as "_".
+    /// Whether the result is a legal name is `TopicName.objection`'s matter.
+    package func render(_ lookup: (Field) -> String?) -> String {
+        var name = ""
+        for part in parts {
+            switch part {
+            case .literal(let text): name += text
+            case .field(let field):
+                for character in lookup(field) ?? "" { name.append(TopicName.isLegal(character) ? character : "_") }
+            }
+        }
+        return name
+    }
+}
+
+extension TopicTemplate {
+    private static let plain: [String: Field] = [
+        "host.name": .hostName, "k8s.cluster.name": .clusterName, "log.declaration": .declaration,
+    ]
+    private static let list = "{host.name}, {k8s.cluster.name}, {node.labels.KEY}, {log.declaration}, {labels.KEY}"
+    private static let notYet = ["container.", "k8s.", "service.", "systemd.", "syslog."]
+
+    private static func field(_ name: String) -> Result<Field, Objection> {
+        if let field = plain[name] { return .success(field) }
+        if name.hasPrefix("node.labels."), name.utf8.count > 12 {
+            return .success(.nodeLabel(String(name.dropFirst(12))))
+        }
+        if name.hasPrefix("labels."), name.utf8.count > 7 { return .success(.label(String(name.dropFirst(7)))) }
+        if name.hasPrefix("label:") || notYet.contains(where: name.hasPrefix) {
+            return .failure(Objection("the field {\(name)} is not available yet", "use \(list)"))
+        }
+        if let near = Spelling.nearest(to: name, among: plain.keys.sorted()) {
+            return .failure(Objection("unknown field {\(name)}", "did you mean {\(near)}? There are \(list)"))
+        }
+        return .failure(Objection("unknown field {\(name)}", "use \(list)"))
+    }
+}
+
+/// Kafka's rules for topic names (org.apache.kafka.common.internals.Topic).
+package enum TopicName {
+    /// What is wrong with a topic's name, nil when Kafka takes it and it is not one of its internal topics.
+    package static func objection(to name: String) -> Objection? {
+        let shorter = "write a name of 1 to 249 letters, digits, '.', '_' or '-'"
+        if name.isEmpty { return Objection("the topic name is empty", shorter) }
+        if name.utf8.count > 249 { return Objection("the topic name has \(name.utf8.count) characters", shorter) }
+        if let bad = name.first(where: { !isLegal($0) }) {
+            return Objection("\(quoted(String(bad))) cannot be part of a topic name", shorter)
+        }
+        if name == "." || name == ".." { return Objection("\(quoted(name)) is no topic name", shorter) }
+        if name.hasPrefix("__") {
+            return Objection("\(quoted(name)) begins with __, as Kafka's internal topics do", "write another name")
+        }
+        return nil
+    }
+
+    static func isLegal(_ character: Character) -> Bool {
+        guard let byte = character.asciiValue, character.utf8.count == 1 else { return false }
+        return isLetterOrDigit(byte) || ".-_".utf8.contains(byte)
+    }
+}
