@@ -1,0 +1,43 @@
+// What opening the store found.
+package import Core
+
+/// The durable state as of opening.
+package struct StoreState: Sendable {
+    package let generations: [GenerationRecord]
+    /// Events Kafka has not acknowledged, ascending by id.
+    package let outbox: [AuditEvent]
+    /// Not nil when state was lost. It is told again at every opening until a transaction with events is committed:
+    /// put the state_lost event in the first one.
+    package let recovery: StoreRecovery?
+}
+
+/// A damaged store was replaced.
+package struct StoreRecovery: Sendable, Equatable {
+    package enum Source: Sendable, Equatable {
+        /// The previous snapshot, taken at this wall-clock instant (nanoseconds): what came later is lost.
+        case snapshot(takenAt: Int64)
+        /// There was no usable snapshot: all state is lost.
+        case empty
+    }
+
+    package let what: Source
+    /// What was wrong, for people.
+    package let reason: String
+    /// Path of the damaged copy; empty when there was nothing to keep.
+    package let setAside: String
+
+    package init(what: Source, reason: String, setAside: String) {
+        self.what = what
+        self.reason = reason
+        self.setAside = setAside
+    }
+}
+
+/// All that one database file holds.
+struct StoreContents {
+    var generations: [GenerationRecord] = []
+    var outbox: [AuditEvent] = []
+    var recovery: StoreRecovery?
+    /// Counts the committed transactions of this store: tells which of two copies is newer.
+    var sequence: UInt64 = 0
+}

@@ -1,0 +1,59 @@
+// What the pipeline thread hands to the store, and what comes back.
+package import Core
+
+/// The values of a known generation that change while it is read.
+package struct GenerationUpdate: Hashable, Sendable {
+    package var file: FileID
+    package var evidence: FileEvidence
+    package var counts: LedgerCounts
+
+    package init(file: FileID, evidence: FileEvidence, counts: LedgerCounts) {
+        self.file = file
+        self.evidence = evidence
+        self.counts = counts
+    }
+}
+
+/// Everything that becomes visible together or not at all. Applied in the order of the properties.
+package struct StoreTransaction: Sendable {
+    /// Chosen by the caller, ascending; comes back in the completion.
+    package var ticket: UInt64
+    /// New rows; their ids are new to the store.
+    package var opened: [GenerationRecord]
+    /// New values of rows that are there or opened by this transaction; an unknown file fails the transaction.
+    package var updated: [GenerationUpdate]
+    /// Rows to delete; a row that is gone already is no error.
+    package var closed: [FileID]
+    /// Appended to the outbox in this order; their ids are in the completion.
+    package var events: [AuditEvent]
+    /// Outbox rows that Kafka has acknowledged: deleted.
+    package var delivered: [Int64]
+    /// Completes only after an fsync; else one follows within `StoreOptions.fsyncInterval`.
+    package var durable: Bool
+
+    package init(
+        ticket: UInt64, opened: [GenerationRecord] = [], updated: [GenerationUpdate] = [], closed: [FileID] = [],
+        events: [AuditEvent] = [], delivered: [Int64] = [], durable: Bool = false
+    ) {
+        self.ticket = ticket
+        self.opened = opened
+        self.updated = updated
+        self.closed = closed
+        self.events = events
+        self.delivered = delivered
+        self.durable = durable
+    }
+
+    var isEmpty: Bool {
+        opened.isEmpty && updated.isEmpty && closed.isEmpty && events.isEmpty && delivered.isEmpty
+    }
+}
+
+/// The outcome of one transaction. Completions come in the order of submission, one for each.
+package struct StoreCompletion: Sendable {
+    package let ticket: UInt64
+    /// Outbox rows of the transaction's events, in their order; empty after a failure.
+    package let eventIDs: [Int64]
+    /// nil: committed. Else nothing of the transaction was kept, and later ones are tried again.
+    package let failure: StoreFailure?
+}

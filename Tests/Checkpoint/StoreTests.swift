@@ -1,0 +1,189 @@
+// The store: what is written is what is read, together or not at all, durable in time, quiet when idle.
+import CLinux
+import Checkpoint
+import Core
+import Glibc
+import LinuxIO
+import Testing
+
+@Suite struct StoreTests {
+    private let directory: StoreTestDirectory
+    private let options: StoreOptions
+
+    init() throws {
+        directory = try StoreTestDirectory()
+        options = StoreOptions(directory: directory.path + "/state", fsyncInterval: 50 * nanosecondsPerMillisecond)
+    }
+
+    @Test func `a new store is empty, reports no recovery and is private`() throws {
+        let (store, state) = try Store.open(options)
+        defer { store.close() }
+        #expect(state.generations.isEmpty && state.outbox.isEmpty && state.recovery == nil)
+        let status = try FileSystem.status(Array(options.directory.utf8)).get()
+        #expect(status.mode & 0o027 == 0)
+        for name in directory.names("/state") {
+            let file = try FileSystem.status(Array((options.directory + "/" + name).utf8)).get()
+            #expect(file.mode & 0o137 == 0, "\(name) has mode \(String(file.mode, radix: 8))")
+        }
+    }
+
+    @Test(arguments: [nil, 0, UInt64.max]) func `every field survives closing and opening`(lineStart: UInt64?) throws {
+        var counts = LedgerCounts()
+        counts.committed = .max
+        counts.acknowledged = .max - 1
+        counts.skipped = 1 << 63
+        counts.gap = (1 << 63) + 1
+        counts.records = .max - 2
+        counts.lineStart = lineStart
+        counts.lineOrdinal = .max
+        let record = GenerationRecord(
+            file: FileID(Identifier128(high: .max, low: 1 << 63)), stream: StreamID(Identifier128(high: 0, low: .max)),
+            declaration: "wéb \0 ' \u{202E}", path: Array(1...255),
+            identity: FileIdentity(fileSystem: Identifier128(high: 1 << 63, low: 0), inode: .max, born: .min),
+            evidence: FileEvidence(headLength: .max, headChecksum: 1 << 31, tailChecksum: .max), counts: counts,
+            opened: .max)
+        let audit = AuditEvent(key: "", payload: Array(0...255))
+        let empty = AuditEvent(key: "schlüssel", payload: [])
+        let first = try Store.open(options).store
+        let completion = try first.perform(StoreTransaction(ticket: 1, opened: [record], events: [audit, empty]))
+        #expect(completion.failure == nil && completion.eventIDs.count == 2)
+        first.close()
+
+        let (store, state) = try Store.open(options)
+        defer { store.close() }
+        #expect(state.generations == [record])
+        #expect(state.outbox.map(\.key) == ["", "schlüssel"] && state.outbox.map(\.payload) == [audit.payload, []])
+        #expect(state.outbox.map(\.id) == completion.eventIDs && state.recovery == nil)
+    }
+
+    @Test func `updates, closings and deliveries are kept, and event ids ascend also over a restart`() throws {
+        let (one, two) = (sampleGeneration(1), sampleGeneration(2))
+        let first = try Store.open(options).store
+        var ids = try first.perform(
+            StoreTransaction(ticket: 1, opened: [one, two], events: [event("a"), event("b")])
+        ).eventIDs
+        var changed = update(one, committed: 77)
+        changed.evidence.tailChecksum = 42
+        try first.perform(StoreTransaction(ticket: 2, updated: [changed], closed: [two.file], delivered: ids))
+        first.close()
+
+        let (store, state) = try Store.open(options)
+        defer { store.close() }
+        #expect(state.generations.count == 1)
+        #expect(
+            state.generations.first?.counts == changed.counts && state.generations.first?.evidence == changed.evidence)
+        #expect(state.outbox.isEmpty)
+        ids += try store.perform(StoreTransaction(ticket: 3, events: [event("c")])).eventIDs
+        #expect(ids == ids.sorted() && Set(ids).count == 3)
+    }
+
+    @Test func `a transaction that cannot be kept changes nothing and the next one is kept`() throws {
+        let (one, two) = (sampleGeneration(1), sampleGeneration(2))
+        let first = try Store.open(options).store
+        try first.perform(StoreTransaction(ticket: 1, opened: [one]))
+        let failed = try first.perform(
+            StoreTransaction(
+                ticket: 2, updated: [update(one, committed: 5), update(two, committed: 5)], events: [event("x")]))
+        #expect(failed.failure?.code == .other && failed.eventIDs.isEmpty)
+        #expect(failed.failure?.message.contains("\(two.file) is not in the store") == true)
+        let twice = try first.perform(StoreTransaction(ticket: 3, opened: [two, one]))
+        #expect(twice.failure?.code == .other)
+        #expect(try first.perform(StoreTransaction(ticket: 4, updated: [update(one, committed: 9)])).failure == nil)
+        first.close()
+
+        let (store, state) = try Store.open(options)
+        defer { store.close() }
+        #expect(state.generations.map(\.counts.committed) == [9] && state.outbox.isEmpty)
+    }
+
+    @Test func `completions come in the order of submission, and after close as well`() throws {
+        let store = try Store.open(options).store
+        for ticket in 1...500 { store.submit(StoreTransaction(ticket: UInt64(ticket), events: [event("\(ticket)")])) }
+        store.close()
+        store.close()
+        #expect(store.takeCompletions().map(\.ticket) == Array(1...500))
+        #expect(
+            try Store.open(options).state.outbox.map { String(decoding: $0.payload, as: UTF8.self) }
+                == (1...500).map { "\($0)" })
+    }
+
+    @Test func `a second daemon is told who uses the directory and what to do`() throws {
+        let store = try Store.open(options).store
+        let failure = openFailure(options)
+        #expect(
+            failure?.message == "state directory \(options.directory) is in use by process \(getpid()); "
+                + "stop it or configure another state_directory")
+        store.close()
+        #expect(openFailure(options) == nil)
+    }
+
+    @Test func `a commit is fsynced within the interval and a durable one before it completes`() throws {
+        var slow = options
+        slow.fsyncInterval = 3600 * nanosecondsPerSecond
+        let first = try Store.open(slow).store
+        let atOpen = first.syncCount
+        try first.perform(StoreTransaction(ticket: 1, events: [event("lazy")]))
+        #expect(first.syncCount == atOpen)
+        try first.perform(StoreTransaction(ticket: 2, events: [event("durable")], durable: true))
+        #expect(first.syncCount == atOpen + 1)
+        try first.perform(StoreTransaction(ticket: 3, durable: true))
+        #expect(first.syncCount == atOpen + 1, "nothing new to fsync")
+        try first.perform(StoreTransaction(ticket: 4, events: [event("lazy")]))
+        try first.perform(StoreTransaction(ticket: 5, durable: true))
+        #expect(first.syncCount == atOpen + 2, "an empty durable transaction makes earlier ones durable")
+        first.close()
+
+        let store = try Store.open(options).store
+        defer { store.close() }
+        let before = store.syncCount
+        let start = Clock.monotonic()
+        try store.perform(StoreTransaction(ticket: 1, events: [event("lazy")]))
+        while store.syncCount == before && Clock.monotonic() - start < 5 * nanosecondsPerSecond { sched_yield() }
+        // The rest is what a busy machine adds to a 50 ms timer and to the fsync itself.
+        #expect(store.syncCount == before + 1 && Clock.monotonic() - start < 1 * nanosecondsPerSecond)
+    }
+
+    @Test func `an idle store does not wake up`() throws {
+        let store = try Store.open(options).store
+        defer { store.close() }
+        let before = store.syncCount
+        try store.perform(StoreTransaction(ticket: 1, events: [event("x")]))
+        while store.syncCount == before { sched_yield() }
+        let wakes = store.wakeCount
+        // Ten intervals of silence: the absence of wake-ups has no event to wait for.
+        var none = pollfd(fd: store.completionsReady.raw, events: Int16(POLLIN), revents: 0)
+        _ = poll(&none, 1, 500)
+        #expect(store.wakeCount - wakes <= 1)
+    }
+
+    @Test func `snapshots are taken after opening, in their interval and at the end, when there is news`() throws {
+        var quick = options
+        quick.snapshotInterval = 20 * nanosecondsPerMillisecond
+        let store = try Store.open(quick).store
+        func reached(_ count: UInt64) -> Bool {
+            let end = Clock.monotonic() + 5 * nanosecondsPerSecond
+            while store.snapshotCount < count && Clock.monotonic() < end { sched_yield() }
+            return store.snapshotCount == count
+        }
+        #expect(reached(1))
+        try store.perform(StoreTransaction(ticket: 1, events: [event("x")]))
+        #expect(reached(2))
+        store.close()
+        #expect(store.snapshotCount == 2 && store.maintenanceFailure == nil)
+        #expect(directory.names("/state") == ["lock", "store.db", "store.snapshot.db"])
+    }
+
+    @Test func `ten thousand updates in one transaction`() throws {
+        let store = try Store.open(options).store
+        defer { store.close() }
+        let records = (0..<10_000).map { sampleGeneration($0) }
+        func cpu() -> Double { Double(clock()) / Double(CLOCKS_PER_SEC) * 1000 }
+        let start = cpu()
+        #expect(try store.perform(StoreTransaction(ticket: 1, opened: records, durable: true)).failure == nil)
+        let middle = cpu()
+        let updates = records.map { update($0, committed: $0.counts.committed + 1) }
+        #expect(try store.perform(StoreTransaction(ticket: 2, updated: updates)).failure == nil)
+        let end = cpu()
+        print("store: 10,000 opened \(Int(middle - start)) ms, 10,000 updated \(Int(end - middle)) ms of CPU (process)")
+    }
+}
