@@ -33,8 +33,11 @@ struct BrokerFixtureTests {
         try writer.produce("t", partition: 0, key: [1], value: Array("before".utf8))
         try await writer.flush()
         try await broker.stop()
-        await #expect(throws: (any Error).self) { try await broker.createTopic("u", partitions: 1) }
+        await #expect(throws: FixtureError.self) {
+            try await readRecords(broker.bootstrap, topic: "t", timeout: .milliseconds(300))
+        }
         try await broker.restart()
+        #expect(try await readRecords(broker.bootstrap, topic: "t", until: .count(1)).map(\.text) == ["before"])
         try writer.produce("t", partition: 0, key: [1], value: Array("after".utf8))
         try await writer.flush()
         #expect(

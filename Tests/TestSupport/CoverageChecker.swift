@@ -127,7 +127,8 @@ package struct CoverageChecker<ID: Hashable & Sendable>: Sendable {
             }
             if piece.start > end {
                 let missing = end..<piece.start
-                contiguous = contiguous && note(missing, openGap: openGap, &coverage)
+                let announced = note(missing, openGap: openGap, &coverage)
+                contiguous = contiguous && announced
             } else if piece.start < end && piece.end > piece.start {
                 coverage.overlaps.append(piece.start..<min(end, piece.end))
             }

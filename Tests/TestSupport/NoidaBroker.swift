@@ -35,7 +35,8 @@ package final class NoidaBroker: @unchecked Sendable {
 
     /// Ends the broker; its data is saved.
     package func stop() async throws {
-        process.signal(SIGTERM)
+        // Where PATH has only the script that runs it as a child, the interrupt reaches both and the script waits.
+        process.signalGroup(SIGINT)
         try await process.wait(timeout: .seconds(20))
     }
 
