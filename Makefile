@@ -1,0 +1,38 @@
+# The two commands and the ones behind them: `make` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo build release test test-tools lint format clean
+SOURCES := Package.swift Sources Tests
+RELEASE := swift build -c release --static-swift-stdlib --product longshore
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+demo: release ## build and see it work: an embedded broker, an application, the daemon (RECORDS=20 ends it)
+	.build/release/longshore demo $(if $(RECORDS),--records $(RECORDS))
+
+build: dependencies ## debug build
+	swift build
+
+release: dependencies ## release build: .build/release/longshore
+	$(RELEASE)
+
+test: dependencies ## install what the tests need, and run all of them
+	packaging/install-test-dependencies.sh
+	swift build --build-tests
+	swift test --skip-build --disable-xctest
+
+test-tools: ## only the broker for the tests, in .build-tools
+	packaging/install-test-dependencies.sh --tools-only
+
+lint: ## format check
+	swift format lint -s -r $(SOURCES)
+
+format: ## rewrite the sources in the project's format
+	swift format -i -r $(SOURCES)
+
+clean: ## remove build products, keep .build-tools
+	swift package clean
+
+.PHONY: dependencies
+dependencies:
+	@packaging/install-build-dependencies.sh

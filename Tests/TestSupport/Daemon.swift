@@ -1,0 +1,164 @@
+// The built `longshore` as a child of a test, with a configuration of its own.
+internal import Glibc
+internal import LinuxIO
+internal import Synchronization
+
+/// What a test's daemon is told; the rest has the defaults of a test: everything in the private directory.
+package struct DaemonOptions: Sendable {
+    /// `host:port`, several comma-separated, as a broker's `bootstrap` has them.
+    package var brokers: String
+    package var topic: String
+    /// Patterns of the one declaration, `test`.
+    package var paths: [String]
+    package var auditTopic = "audit"
+    /// More lines of the `kafka:` map, without indentation.
+    package var kafkaLines: [String] = ["linger: 5ms"]
+    /// More top-level YAML. `limits:`, `start:`, `checkpoint:` and their like.
+    package var topLevelLines: [String] = []
+    package var environment: [String: String] = [:]
+
+    package init(brokers: String, topic: String, paths: [String]) {
+        self.brokers = brokers
+        self.topic = topic
+        self.paths = paths
+    }
+}
+
+/// One daemon: configuration, state directory and admin socket lie in the directory it is given, so that a new `Daemon`
+/// there goes on where the one before was killed. Deinit kills it.
+package final class Daemon: Sendable {
+    package let directory: TemporaryDirectory
+    package let configurationPath: String
+    package let adminSocket: String
+    private let running = Mutex<ChildProcess?>(nil)
+    private let environment: [String: String]
+
+    /// Writes the configuration; starts nothing.
+    package init(_ options: DaemonOptions, in directory: TemporaryDirectory) throws {
+        self.directory = directory
+        environment = options.environment
+        adminSocket = directory.path("admin.sock")
+        configurationPath = directory.path("longshore.yaml")
+        try directory.makeDirectory("state")
+        try configure(options)
+    }
+
+    /// Writes another configuration; `reload` makes the running daemon take it.
+    package func configure(_ options: DaemonOptions) throws {
+        try directory.write(yaml(options), to: "longshore.yaml")
+    }
+
+    /// Starts the daemon and waits until its admin socket answers.
+    package func start(timeout: Duration = .seconds(20)) async throws {
+        let child = try launch()
+        try await waitUntil(timeout: timeout, "the daemon's admin socket; it wrote: \(child.errorTail)") {
+            if let end = child.isRunning ? nil : try await child.wait() {
+                throw FixtureError("the daemon ended with \(end): \(child.errorTail)")
+            }
+            // A socket left by a killed daemon answers nobody; one of the last moments answers with another pid.
+            return (try? await status())?["processID"]?.double == Double(child.processID)
+        }
+    }
+
+    /// Starts the daemon without waiting for anything.
+    @discardableResult
+    package func launch() throws -> ChildProcess {
+        let child = try ChildProcess(
+            try longshoreBinary(), ["run", "--config", configurationPath], environment: environment,
+            directory: directory, outputName: "longshore")
+        running.withLock { $0 = child }
+        return child
+    }
+
+    /// The running child; traps before the first start.
+    package var process: ChildProcess { running.withLock { $0 }! }
+
+    /// SIGKILL, and waits for the end.
+    package func kill9() async throws {
+        process.signal(SIGKILL)
+        try await process.wait()
+    }
+
+    /// SIGTERM, and waits for the end: `.exited(0)` when it drained.
+    @discardableResult
+    package func terminate(timeout: Duration = .seconds(40)) async throws -> ProcessEnd {
+        process.signal(SIGTERM)
+        return try await process.wait(timeout: timeout)
+    }
+
+    /// SIGHUP: take the configuration anew.
+    package func reload() { process.signal(SIGHUP) }
+
+    /// `GET /status` of the admin socket.
+    package func status() async throws -> JSONValue {
+        let answer = try await httpGet(.unix(path: adminSocket), "/status")
+        guard answer.status == 200 else { throw FixtureError("GET /status: \(answer.status) \(answer.text)") }
+        return try JSONValue(parsing: answer.body)
+    }
+
+    /// Asks for the status until `condition` holds.
+    package func waitForStatus(
+        timeout: Duration = .seconds(30), _ description: String, condition: @Sendable (JSONValue) -> Bool
+    ) async throws {
+        let last = Mutex("none came")
+        try await waitUntil(
+            timeout: timeout, "\(description); last status: \(last.withLock { $0 }); log: \(process.errorTail)"
+        ) {
+            guard let status = try? await status() else { return false }
+            last.withLock { $0 = "\(status)" }
+            return condition(status)
+        }
+    }
+
+    private func yaml(_ options: DaemonOptions) -> String {
+        let brokers = options.brokers.split(separator: ",").map { quoted(String($0)) }.joined(separator: ", ")
+        let kafka =
+            ["brokers: [\(brokers)]", "topic: \(quoted(options.topic))", "audit_topic: \(quoted(options.auditTopic))"]
+            + options.kafkaLines
+        return """
+            state_directory: \(quoted(directory.path("state")))
+            admin: {socket: \(quoted(adminSocket)), mode: "0600"}
+            metrics: {listen: "127.0.0.1:0"}
+            kafka:
+            \(kafka.map { "  " + $0 }.joined(separator: "\n"))
+            files:
+              - {name: test, paths: [\(options.paths.map(quoted).joined(separator: ", "))]}
+            \(options.topLevelLines.joined(separator: "\n"))
+
+            """
+    }
+}
+
+/// Runs the built `longshore` to its end, for `validate`, `--help` and wrong usage.
+package func runLongshore(
+    _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(60)
+) async throws -> (end: ProcessEnd, output: String, error: String) {
+    try await withTemporaryDirectory { directory in
+        let child = try ChildProcess(
+            try longshoreBinary(), arguments, environment: environment, directory: directory)
+        let end = try await child.wait(timeout: timeout)
+        return (end, child.standardOutput, child.standardError)
+    }
+}
+
+/// $LONGSHORE_BINARY, or the product beside this test executable, where SwiftPM puts both.
+package func longshoreBinary() throws -> String {
+    if let named = getenv("LONGSHORE_BINARY") { return String(cString: named) }
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let count = buffer.withUnsafeMutableBytes {
+        readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+    }
+    let own = String(decoding: buffer[..<max(count, 0)], as: UTF8.self)
+    let arguments = (try? readWholeFile("/proc/self/cmdline"))?.split(separator: 0) ?? []
+    // The runner may be a helper of the toolchain that was handed the test bundle: then that lies beside the product.
+    for path in [own] + arguments.map({ String(decoding: $0, as: UTF8.self) }) {
+        let candidate = path.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/longshore"
+        if path.hasPrefix("/"), access(candidate, X_OK) == 0 { return candidate }
+    }
+    throw FixtureError("no longshore beside \(own): build it with `swift build`, or name it in LONGSHORE_BINARY")
+}
+
+/// A YAML double-quoted scalar.
+private func quoted(_ text: String) -> String {
+    "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
+}

@@ -1,0 +1,99 @@
+// What is kept of a record when millions of them are read: where it lies in its file, and which numbered line it is.
+package import Core
+
+/// The range of one record and the numbered line it carried, 72 bytes. Made from the JSON in one strict pass that
+/// builds no values.
+package struct RecordSummary: Sendable, Equatable {
+    package let fileID: Identifier128
+    /// First raw byte, `log.file.offset`.
+    package let offset: UInt64
+    package let byteCount: UInt64
+    package let skippedBytes: UInt64
+    package let partition: Int32
+    package let kafkaOffset: Int64
+    /// nil when the message is no numbered line or its checksum is wrong.
+    package let line: NumberedLine?
+
+    /// Throws for whatever is no flat JSON object with `log.file.id`, `log.file.offset` and `log.record.bytes`.
+    /// Does not look for duplicate keys: `RecordFields` does.
+    package init(_ view: KafkaRecordView) throws(JSONError) {
+        var scanner = JSONScanner(view.value)
+        var found = Found()
+        try scanner.expect(0x7B, "'{'")
+        if !scanner.take(0x7D) {
+            repeat {
+                let name = try (scanner.peek(), scanner.skipString()).1
+                try scanner.expect(0x3A, "':'")
+                let value = try scanner.skipValue()
+                found.take(name, value, in: scanner)
+            } while scanner.take(0x2C)
+            try scanner.expect(0x7D, "',' or '}'")
+        }
+        try scanner.expectEnd()
+        guard let fileID = found.fileID, let offset = found.offset, let byteCount = found.byteCount else {
+            throw scanner.failure("a record needs log.file.id, log.file.offset and log.record.bytes")
+        }
+        self.fileID = fileID
+        self.offset = offset
+        self.byteCount = byteCount
+        skippedBytes = found.skippedBytes
+        partition = view.partition
+        kafkaOffset = view.offset
+        line = found.line
+    }
+
+    /// The fields met so far.
+    private struct Found {
+        var fileID: Identifier128?
+        var offset: UInt64?
+        var byteCount: UInt64?
+        var skippedBytes: UInt64 = 0
+        var line: NumberedLine?
+
+        mutating func take(_ name: Range<Int>, _ value: Range<Int>, in scanner: JSONScanner) {
+            switch name.count {
+            case 7 where scanner.equals(name, "message"): line = scanner.numberedLine(value)
+            case 11 where scanner.equals(name, "log.file.id"):
+                fileID = Identifier128(hexadecimal: scanner.raw(value).dropFirst().dropLast())
+            case 15 where scanner.equals(name, "log.file.offset"): offset = scanner.unsigned(value)
+            case 16 where scanner.equals(name, "log.record.bytes"): byteCount = scanner.unsigned(value)
+            case 17 where scanner.equals(name, "log.skipped.bytes"): skippedBytes = scanner.unsigned(value) ?? 0
+            default: break
+            }
+        }
+    }
+}
+
+extension JSONScanner {
+    fileprivate func equals(_ range: Range<Int>, _ name: StaticString) -> Bool {
+        var index = 0
+        while index < range.count {
+            if base[range.lowerBound + index] != name.utf8Start[index] { return false }
+            index += 1
+        }
+        return true
+    }
+
+    /// Digits as a number; nil for anything else, and beyond 18 digits.
+    fileprivate func unsigned(_ range: Range<Int>) -> UInt64? {
+        if range.count > 18 { return nil }
+        var value: UInt64 = 0
+        var place = range.lowerBound
+        while place < range.upperBound {
+            let byte = base[place]
+            if byte < 0x30 || byte > 0x39 { return nil }
+            value = value * 10 + UInt64(byte - 0x30)
+            place += 1
+        }
+        return value
+    }
+
+    /// The numbered line in a string value, with its quotes.
+    fileprivate func numberedLine(_ range: Range<Int>) -> NumberedLine? {
+        guard base[range.lowerBound] == 0x22 else { return nil }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: range.count) { buffer in
+            let length = unescape(range.lowerBound + 1..<range.upperBound - 1, into: buffer.baseAddress!)
+            return NumberedLines.check(UnsafeBufferPointer(start: buffer.baseAddress!, count: length))
+        }
+    }
+}
