@@ -54,6 +54,9 @@ package struct ArenaPool: ~Copyable {
         return ArenaIndex(raw: Int32(arenas.count - 1))
     }
 
+    /// True when a standard arena can be taken.
+    package var hasRoom: Bool { !idle.isEmpty || allocatedBytes + ArenaPool.standardCapacity <= limit }
+
     package func base(_ index: ArenaIndex) -> UnsafeMutablePointer<UInt8> { arenas[Int(index.raw)].base! }
     package func capacity(_ index: ArenaIndex) -> Int { arenas[Int(index.raw)].capacity }
 

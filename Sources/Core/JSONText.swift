@@ -28,6 +28,11 @@ package struct JSONText: Sendable {
         quote(Array(escapingInvalidUTF8(rawBytes).utf8))
     }
 
+    /// A string alone, quoted, from raw bytes as in `member(_:rawBytes:)`.
+    package mutating func string(rawBytes: some Sequence<UInt8>) {
+        quote(Array(escapingInvalidUTF8(rawBytes).utf8))
+    }
+
     package mutating func member(_ name: String, _ value: UInt64) {
         key(name)
         bytes.append(contentsOf: String(value).utf8)

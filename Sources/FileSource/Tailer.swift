@@ -44,6 +44,8 @@ package final class Tailer {
     var openCount = 0
     var openCursor = 0
 
+    private var pathBuffer: RawPath = []
+
     var nextRescan: Int64 = 0
     var nextPoll: Int64 = 0
 
@@ -151,6 +153,20 @@ package final class Tailer {
 
     /// The path the slot's stream is named by.
     package func livePath(_ slot: Int) -> RawPath { files[slot].livePath ?? presentPath(slot) ?? [] }
+
+    /// Calls `body` with the live path, built in a buffer that is reused.
+    package func withLivePath(_ slot: Int, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+        pathBuffer.removeAll(keepingCapacity: true)
+        if let live = files[slot].livePath {
+            pathBuffer.append(contentsOf: live)
+        } else if files[slot].hasName {
+            let directory = Int(files[slot].directory)
+            if directories[directory].path.count > 1 { pathBuffer.append(contentsOf: directories[directory].path) }
+            pathBuffer.append(0x2F)
+            pathBuffer.append(contentsOf: files[slot].name)
+        }
+        pathBuffer.withUnsafeBufferPointer(body)
+    }
 
     /// Where the file is now; nil when it has no name in a watched directory.
     package func presentPath(_ slot: Int) -> RawPath? {

@@ -15,12 +15,17 @@ package struct RecordEncoder: ~Copyable {
         template = RecordTemplate(nodeMembers: nodeMembers)
     }
 
-    /// Sets what is constant for the next chunks: the source's fields and the observed time (of the read).
-    package mutating func begin(_ source: SourceDescription, observed: Timestamp) {
-        file = source.file.value
-        template.stamp(observed)
-        template.describe(source)
+    /// Sets the source of the next chunks: its identifiers, the rendered members of its declaration (`,"name":"value"…`)
+    /// and its path as the container (or host) sees it.
+    package mutating func describe(
+        stream: StreamID, file: FileID, declarationMembers: [UInt8], path: UnsafeBufferPointer<UInt8>
+    ) {
+        self.file = file.value
+        template.describe(stream: stream, file: file, declarationMembers: declarationMembers, path: path)
     }
+
+    /// Sets the observed time of the next chunk: when it was read.
+    package mutating func stamp(_ observed: Timestamp) { template.stamp(observed) }
 
     /// Makes records from the front of `chunk` and appends them to `batch`, which may hold `maximum` records at most.
     package func encode(

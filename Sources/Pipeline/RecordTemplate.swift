@@ -1,5 +1,5 @@
 // Everything of a record that is constant for a chunk: rendered once, copied per line.
-package import Core
+internal import Core
 internal import Glibc
 
 /// A growing byte buffer with a stable address, for the constant parts of a record. Owned by one encoder.
@@ -26,6 +26,13 @@ struct TemplateBytes: ~Copyable {
         count += bytes.count
     }
 
+    mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let start = bytes.baseAddress else { return }
+        reserve(bytes.count)
+        memcpy(base + count, start, bytes.count)
+        count += bytes.count
+    }
+
     mutating func append(_ text: StaticString) {
         reserve(text.utf8CodeUnitCount)
         memcpy(base + count, text.utf8Start, text.utf8CodeUnitCount)
@@ -49,23 +56,6 @@ struct TemplateBytes: ~Copyable {
         memcpy(larger, base, count)
         base.deallocate()
         base = larger
-    }
-}
-
-/// What a source contributes to each of its records, apart from the node's own fields.
-package struct SourceDescription: Equatable {
-    package var stream: StreamID
-    package var file: FileID
-    /// `,"name":"value"` members of the declaration (its name, labels), rendered once per declaration.
-    package var declarationMembers: [UInt8]
-    /// Members about the path, rendered by `pathMembers`.
-    package var pathMembers: [UInt8]
-
-    package init(stream: StreamID, file: FileID, declarationMembers: [UInt8], pathMembers: [UInt8]) {
-        self.stream = stream
-        self.file = file
-        self.declarationMembers = declarationMembers
-        self.pathMembers = pathMembers
     }
 }
 
@@ -101,15 +91,26 @@ struct RecordTemplate: ~Copyable {
         head.append("\",\"message\":\"")
     }
 
-    mutating func describe(_ source: SourceDescription) {
+    mutating func describe(
+        stream: StreamID, file: FileID, declarationMembers: [UInt8], path: UnsafeBufferPointer<UInt8>
+    ) {
         tail.truncate(to: nodeLength)
-        tail.append(source.declarationMembers)
+        tail.append(declarationMembers)
         tail.append(",\"log.stream.id\":\"")
-        tail.append(source.stream.value)
-        tail.append("\"")
-        tail.append(source.pathMembers)
-        tail.append(",\"log.file.id\":\"")
-        tail.append(source.file.value)
+        tail.append(stream.value)
+        tail.append("\",\"log.file.path\":\"")
+        appendPath(path)
+        tail.append("\",\"log.file.id\":\"")
+        tail.append(file.value)
         tail.append("\",\"log.file.offset\":")
+    }
+
+    /// A path without anything to escape is copied; any other is rendered as text (invalid UTF-8 as `\xHH`).
+    private mutating func appendPath(_ path: UnsafeBufferPointer<UInt8>) {
+        let isPlain = path.allSatisfy { $0 >= 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
+        if isPlain { return tail.append(path) }
+        var text = JSONText()
+        text.string(rawBytes: path)
+        tail.append(Array(text.bytes.dropFirst().dropLast()))
     }
 }

@@ -1,0 +1,84 @@
+// The audit topic's events as JSON.
+internal import Core
+
+/// Renders events of the contract ("Audit topic") for one host.
+struct AuditText {
+    let host: String
+
+    /// What an event is about.
+    struct Subject {
+        let declaration: String
+        let stream: StreamID
+        let path: [UInt8]
+        let file: FileID
+
+        init(_ record: GenerationRecord) {
+            declaration = record.declaration
+            stream = record.stream
+            path = record.path
+            file = record.file
+        }
+
+        init(declaration: String, stream: StreamID, path: [UInt8], file: FileID) {
+            self.declaration = declaration
+            self.stream = stream
+            self.path = path
+            self.file = file
+        }
+    }
+
+    func opened(_ subject: Subject, counts: LedgerCounts) -> AuditEvent {
+        event(.generationOpened, subject) { text in
+            text.member("from", counts.committed)
+            if counts.skipped > 0 { text.member("skipped", counts.skipped) }
+        }
+    }
+
+    func closed(_ subject: Subject, counts: LedgerCounts, size: UInt64?) -> AuditEvent {
+        event(.generationClosed, subject) { text in
+            if let size { text.member("size", size) } else { text.null("size") }
+            text.member("acknowledged", counts.acknowledged)
+            text.member("skipped", counts.skipped)
+            text.member("gap_bytes", counts.gap)
+            text.member("records", counts.records)
+        }
+    }
+
+    /// `to` nil: the extent cannot be known.
+    func gap(_ subject: Subject, from: UInt64, to: UInt64?, reason: GapReason) -> AuditEvent {
+        event(.gap, subject) { text in
+            text.member("from", from)
+            if let to { text.member("to", to) } else { text.null("to") }
+            text.member("reason", reason.rawValue)
+        }
+    }
+
+    func stateLost(reason: String, setAside: String, snapshot: Int64?) -> AuditEvent {
+        var text = begin(.stateLost)
+        text.member("reason", reason)
+        text.member("set_aside", setAside)
+        if let snapshot { text.member("snapshot", Timestamp(nanoseconds: snapshot).description) } else { text.null("snapshot") }
+        text.end()
+        return AuditEvent(key: host, payload: text.bytes)
+    }
+
+    private func event(_ kind: AuditKind, _ subject: Subject, _ body: (inout JSONText) -> Void) -> AuditEvent {
+        var text = begin(kind)
+        text.member("log.declaration", subject.declaration)
+        text.member("log.stream.id", subject.stream.description)
+        text.member("log.file.path", rawBytes: subject.path)
+        text.member("log.file.id", subject.file.description)
+        body(&text)
+        text.end()
+        return AuditEvent(key: subject.stream.description, payload: text.bytes)
+    }
+
+    private func begin(_ kind: AuditKind) -> JSONText {
+        var text = JSONText()
+        text.begin()
+        text.member("event", kind.rawValue)
+        text.member("@timestamp", Timestamp.now().description)
+        text.member("host.name", host)
+        return text
+    }
+}

@@ -1,0 +1,130 @@
+// The engine's handle: what other rooms and threads may ask of the pipeline thread.
+internal import Checkpoint
+package import Core
+internal import KafkaSink
+package import Logging
+internal import LinuxIO
+internal import Synchronization
+
+/// Runs one pipeline thread. Safe on every thread; commands reach the loop through a queue and an eventfd.
+package final class Engine: Sendable {
+    private let commands: CommandQueue
+    private let thread: Mutex<Thread?>
+
+    /// Opens the store, makes the producer and starts the thread. Blocks for the opening of the store: not for the
+    /// cooperative pool.
+    /// Throws EngineFailure when the state directory cannot be used or a Kafka setting is refused.
+    package init(_ options: EngineOptions, logger: Logger) throws(EngineFailure) {
+        let commands: CommandQueue
+        let loop: PipelineLoop
+        let (store, state) = try Engine.openStore(options.store)
+        do {
+            commands = try CommandQueue()
+            loop = try PipelineLoop(options, store: store, state: state, commands: commands, logger: logger)
+        } catch {
+            store.close()
+            throw EngineFailure(message: "\(error)")
+        }
+        self.commands = commands
+        thread = Mutex(nil)
+        // Safety: the loop is made here and used by the new thread alone from now on.
+        nonisolated(unsafe) let handedOver = loop
+        do {
+            let started = try Thread(name: "pipeline") { handedOver.run() }
+            thread.withLock { $0 = started }
+        } catch {
+            store.close()
+            throw EngineFailure(message: "cannot start the pipeline thread: \(error)")
+        }
+    }
+
+    private static func openStore(_ options: StoreOptions) throws(EngineFailure) -> (Store, StoreState) {
+        do { return try Store.open(options) } catch { throw EngineFailure(message: error.message) }
+    }
+
+    /// A snapshot made by the pipeline thread between two turns. Nil after the engine has ended.
+    package func status() async -> StatusReport? {
+        await withCheckedContinuation { continuation in
+            if !commands.submit(.status(continuation)) { continuation.resume(returning: nil) }
+        }
+    }
+
+    /// Stops reading, waits at most `drain` nanoseconds for acknowledgements, stores the offsets and ends the thread.
+    package func stop(drain: Int64) async {
+        commands.submit(.stop(drain: drain))
+    }
+
+    /// Returns when the engine has ended, by `stop` or by itself.
+    package func waitForEnd() async -> EngineEnd {
+        let end = await withCheckedContinuation { continuation in
+            commands.awaitEnd(continuation)
+        }
+        thread.withLock { taken -> Thread? in
+            defer { taken = nil }
+            return taken
+        }?.join()
+        return end
+    }
+}
+
+/// What other threads want of the pipeline thread.
+enum EngineCommand {
+    case status(CheckedContinuation<StatusReport?, Never>)
+    case stop(drain: Int64)
+}
+
+/// The way into the pipeline thread: a locked list and an eventfd. Locks are held for the length of an append.
+final class CommandQueue: Sendable {
+    private struct State {
+        var commands: [EngineCommand] = []
+        var end: EngineEnd?
+        var waiters: [CheckedContinuation<EngineEnd, Never>] = []
+    }
+
+    private let state = Mutex(State())
+    let ready: EventDescriptor
+
+    init() throws(SystemError) { ready = try EventDescriptor() }
+
+    /// False when the engine has ended.
+    @discardableResult
+    func submit(_ command: EngineCommand) -> Bool {
+        let accepted = state.withLock { state in
+            guard state.end == nil else { return false }
+            state.commands.append(command)
+            return true
+        }
+        if accepted { ready.signal() }
+        return accepted
+    }
+
+    func take() -> [EngineCommand] {
+        ready.drain()
+        return state.withLock { state in
+            defer { state.commands.removeAll() }
+            return state.commands
+        }
+    }
+
+    func awaitEnd(_ continuation: CheckedContinuation<EngineEnd, Never>) {
+        let end = state.withLock { state -> EngineEnd? in
+            if state.end == nil { state.waiters.append(continuation) }
+            return state.end
+        }
+        if let end { continuation.resume(returning: end) }
+    }
+
+    /// The last thing the pipeline thread does: answers everybody who waits.
+    func finish(_ end: EngineEnd) {
+        let (commands, waiters) = state.withLock { state in
+            state.end = end
+            defer {
+                state.commands.removeAll()
+                state.waiters.removeAll()
+            }
+            return (state.commands, state.waiters)
+        }
+        for case .status(let continuation) in commands { continuation.resume(returning: nil) }
+        for waiter in waiters { waiter.resume(returning: end) }
+    }
+}

@@ -1,0 +1,62 @@
+// What the engine needs to know, independent of how it is configured.
+package import Checkpoint
+package import FileSource
+package import KafkaSink
+
+/// One declaration as the engine ships it.
+package struct EngineDeclaration: Sendable {
+    package var files: FileDeclaration
+    package var topic: String
+    /// Members of every record of the declaration, as `renderMembers` gives them.
+    package var members: [UInt8]
+
+    package init(files: FileDeclaration, topic: String, members: [UInt8]) {
+        self.files = files
+        self.topic = topic
+        self.members = members
+    }
+}
+
+/// Options of one engine. Durations in nanoseconds, sizes in bytes.
+package struct EngineOptions: Sendable {
+    package var host: String
+    /// Members of every record about the node, as `renderMembers` gives them.
+    package var nodeMembers: [UInt8] = []
+    package var declarations: [EngineDeclaration] = []
+    package var tailer: TailerOptions
+    package var kafka: KafkaOptions
+    /// An in-process broker stands behind `kafka`: never ready.
+    package var isEmbedded = false
+    /// Nil switches the audit topic off.
+    package var auditTopic: String?
+    package var store: StoreOptions
+    package var checkpointInterval: Int64 = 200_000_000
+    package var memoryLimit = 64 << 20
+    package var line = 256 << 10
+    package var lineTotal = 16 << 20
+    package var deletedFileHold: Int64 = 300_000_000_000
+    package var deletedBytes: UInt64 = 2 << 30
+    /// Path of the configuration, for the status.
+    package var configurationPath = ""
+
+    package init(host: String, tailer: TailerOptions, kafka: KafkaOptions, store: StoreOptions) {
+        self.host = host
+        self.tailer = tailer
+        self.kafka = kafka
+        self.store = store
+    }
+}
+
+/// The engine cannot start or had to end: what happened and what to do.
+package struct EngineFailure: Error, Sendable, CustomStringConvertible {
+    package let message: String
+    package var description: String { message }
+}
+
+/// How a stopped engine left its work.
+package struct EngineEnd: Sendable, Equatable {
+    /// Records that were produced and not acknowledged in time: they are read again by the next start.
+    package var unacknowledged = 0
+    /// Why the engine ended by itself; nil when it was asked to.
+    package var failure: String?
+}

@@ -1,0 +1,153 @@
+// Offsets and audit events into the store, in one transaction; audit events out to Kafka.
+internal import Checkpoint
+internal import Core
+internal import FileSource
+internal import KafkaSink
+internal import Logging
+
+/// What is on its way into the store. One transaction at a time: what comes meanwhile goes into the next.
+struct CheckpointState {
+    var pending: StoreTransaction?
+    /// Slots whose counts are in the pending transaction.
+    var pendingSlots: [Int] = []
+    var nextTicket: UInt64 = 1
+    /// New generations that are not durable yet.
+    var opened: [(slot: Int, record: GenerationRecord)] = []
+    var pendingOpened: [Int] = []
+    var closed: [FileID] = []
+    /// Monotonic ns of the last submission and the last success.
+    var lastSubmitted: Int64 = 0
+    var lastSucceeded: Int64?
+    /// After a failure: not before.
+    var retryAt: Int64 = 0
+    var lastError: String?
+}
+
+extension PipelineLoop {
+    /// Acknowledged bytes after which a checkpoint does not wait for its interval.
+    private static let earlyBytes: UInt64 = 4 << 20
+    private static let retryAfter: Int64 = nanosecondsPerSecond
+
+    /// When the next transaction is due (monotonic ns); nil when there is nothing to store or one is under way.
+    var checkpointDue: Int64? {
+        guard checkpoint.pending == nil else { return nil }
+        if !checkpoint.opened.isEmpty { return checkpoint.retryAt }
+        guard ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty else { return nil }
+        let early = ledger.acknowledgedSinceCheckpoint >= PipelineLoop.earlyBytes || stopDeadline != nil
+        return max(checkpoint.retryAt, early ? 0 : checkpoint.lastSubmitted + options.checkpointInterval)
+    }
+
+    func submitCheckpoint(_ now: Int64) {
+        guard let due = checkpointDue, due <= now else { return }
+        submit(now, durable: !checkpoint.opened.isEmpty)
+    }
+
+    private func submit(_ now: Int64, durable: Bool) {
+        var transaction = StoreTransaction(ticket: checkpoint.nextTicket, durable: durable)
+        checkpoint.nextTicket += 1
+        checkpoint.pendingOpened = checkpoint.opened.map(\.slot)
+        transaction.opened = checkpoint.opened.map(\.record)
+        checkpoint.opened = []
+        checkpoint.pendingSlots = ledger.takeDirty()
+        announceGaps()
+        for slot in checkpoint.pendingSlots where sources[slot].isOpen {
+            let counts = ledger.counts(slot)
+            transaction.updated.append(
+                GenerationUpdate(
+                    file: tailer.file(slot), evidence: tailer.evidence(slot, committed: counts.committed),
+                    counts: counts))
+        }
+        transaction.closed = checkpoint.closed
+        checkpoint.closed = []
+        (transaction.events, transaction.delivered) = outbox.takeForStore()
+        checkpoint.lastSubmitted = now
+        checkpoint.pending = transaction
+        store.submit(transaction)
+    }
+
+    /// Gaps that committed offsets have passed since the last transaction: announced in the same transaction.
+    func announceGaps() {
+        for gap in ledger.takeGaps() {
+            counters.gapBytes[gap.reason.rawValue, default: 0] += gap.to - gap.from
+            outbox.collect(
+                audit.gap(subject(gap.source), from: gap.from, to: gap.to, reason: gap.reason), mayDrop: false)
+            logger.warning(
+                "bytes could not be shipped and are announced as a gap",
+                metadata: [
+                    "path": "\(displayPath(gap.source))", "from": "\(gap.from)", "to": "\(gap.to)",
+                    "reason": "\(gap.reason.rawValue)",
+                ])
+        }
+    }
+
+    func takeCompletions(_ now: Int64) {
+        for completion in store.takeCompletions() {
+            guard let transaction = checkpoint.pending, transaction.ticket == completion.ticket else { continue }
+            checkpoint.pending = nil
+            if let failure = completion.failure {
+                storeFailed(transaction, failure, now)
+            } else {
+                storeSucceeded(transaction, completion.eventIDs, now)
+            }
+        }
+    }
+
+    private func storeSucceeded(_ transaction: StoreTransaction, _ ids: [Int64], _ now: Int64) {
+        if checkpoint.lastError != nil { logger.notice("the state directory can be written again") }
+        checkpoint.lastError = nil
+        checkpoint.lastSucceeded = now
+        outbox.stored(transaction.events, ids: ids)
+        for slot in checkpoint.pendingOpened { tailer.activate(slot) }
+        checkpoint.pendingOpened = []
+    }
+
+    /// Nothing of the transaction is stored: all of it goes into the next one. Shipping goes on; new files wait, because
+    /// a generation must be durable before its first record.
+    private func storeFailed(_ transaction: StoreTransaction, _ failure: StoreFailure, _ now: Int64) {
+        checkpoint.lastError = failure.message
+        checkpoint.retryAt = now + PipelineLoop.retryAfter
+        checkpoint.opened = Array(zip(checkpoint.pendingOpened, transaction.opened)) + checkpoint.opened
+        checkpoint.pendingOpened = []
+        checkpoint.closed = transaction.closed + checkpoint.closed
+        for slot in checkpoint.pendingSlots where sources[slot].isOpen { ledger.touch(slot) }
+        outbox.putBack(transaction.events, delivered: transaction.delivered)
+        logger.error(
+            "a checkpoint failed; shipping goes on, a restart now would repeat records",
+            metadata: ["error": "\(failure.message)"])
+        if failure.code == .damaged { fail("the store is damaged: \(failure.message)") }
+    }
+
+    /// The last transaction of a run, after whatever is under way; `store.close` makes it durable.
+    func submitFinalCheckpoint() {
+        if let pending = checkpoint.pending {
+            // It is on its way; its events are not collected twice, only newer offsets follow.
+            checkpoint.pending = nil
+            checkpoint.opened = []
+            outbox.stored(pending.events, ids: pending.events.map(\.id))
+        }
+        guard ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty else { return }
+        checkpoint.opened = []
+        submit(Clock.monotonic(), durable: true)
+    }
+
+    /// Produces stored audit events; what does not fit now follows later.
+    func sendAudit() {
+        guard let auditTopicIndex, outbox.hasWaiting, stopDeadline == nil || recordsInFlight > 0 else { return }
+        outbox.send { event, opaque in
+            producer.produceCopy(auditTopicIndex, key: Array(event.key.utf8), value: event.payload, opaque: opaque)
+        }
+    }
+
+    func announce(_ recovery: StoreRecovery) {
+        var snapshot: Int64?
+        if case .snapshot(let takenAt) = recovery.what { snapshot = takenAt }
+        outbox.collect(
+            audit.stateLost(reason: recovery.reason, setAside: recovery.setAside, snapshot: snapshot), mayDrop: false)
+        let what = snapshot.map { "the snapshot of \(Timestamp(nanoseconds: $0)) is used" } ?? "an empty store is used"
+        problems["state_lost"] =
+            "the store was damaged and set aside as \(recovery.setAside); \(what): records may be repeated"
+        logger.error(
+            "the store was damaged; records may be repeated",
+            metadata: ["reason": "\(recovery.reason)", "set_aside": "\(recovery.setAside)", "instead": "\(what)"])
+    }
+}

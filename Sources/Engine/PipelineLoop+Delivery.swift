@@ -1,0 +1,132 @@
+// What comes back from Kafka: acknowledgements, failures, and who may go on because of them.
+internal import Checkpoint
+internal import Core
+internal import FileSource
+internal import KafkaSink
+internal import Logging
+internal import Pipeline
+
+extension PipelineLoop {
+    /// Takes delivery reports and notices, then lets parked sources go on.
+    func takeReports(_ now: Int64) {
+        let writable = producer.drain(now: now) { reports in
+            ledger.complete(reports, arenas: &arenas, now: now)
+            if outbox.hasInFlight {
+                for report in reports where report.opaque & AuditOutbox.opaqueBit != 0 {
+                    outbox.complete(report)
+                    if report.error != 0, let auditTopicIndex { parkAfterFailure(auditTopicIndex, report.error, now) }
+                }
+            }
+        }
+        takeFailures(now)
+        for topic in writable { unpark(topic) }
+        for topic in parked.indices where !parked[topic].isEmpty && isWorthWaking(topic, now) { unpark(topic) }
+        unparkMemory()
+        settleRewinds(now)
+        settleEnds(now)
+        for notice in producer.takeNotices() { tell(notice) }
+    }
+
+    /// A parked topic's sources go on when a good part of its credit is free, not for every record.
+    private func isWorthWaking(_ topic: Int, _ now: Int64) -> Bool {
+        let free = producer.credit(topic, now: now)
+        return free > 0 && (free >= RecordBatch.capacity || producer.topics[topic].inFlight <= free)
+    }
+
+    func unpark(_ topic: Int) {
+        let slots = parked[topic]
+        parked[topic].removeAll(keepingCapacity: true)
+        for slot in slots where sources[Int(slot)].scheduling == .parkedOnTopic {
+            sources[Int(slot)].scheduling = .idle
+            enqueue(Int(slot))
+        }
+    }
+
+    private func unparkMemory() {
+        guard !parkedOnMemory.isEmpty, arenas.hasRoom else { return }
+        let slots = parkedOnMemory
+        parkedOnMemory.removeAll(keepingCapacity: true)
+        for slot in slots where sources[Int(slot)].scheduling == .parkedOnMemory {
+            sources[Int(slot)].scheduling = .idle
+            enqueue(Int(slot))
+        }
+    }
+
+    /// Decides about sources whose records failed, by the class of the error.
+    func takeFailures(_ now: Int64) {
+        for failed in ledger.takeFailures() {
+            let topic = Int(sources[failed.source].topic)
+            let outcome = Outcome(error: failed.error)
+            producer.countFailure(topic, reason: outcome.reason)
+            sources[failed.source].needsRewind = true
+            rewinding.append(Int32(failed.source))
+            switch outcome.kind {
+            case .recordTrouble: sources[failed.source].givesUp = true
+            case .topicTrouble, .retriable: parkAfterFailure(topic, failed.error, now)
+            case .fatal: fail("Kafka's producer ended with \(outcome.reason)")
+            }
+        }
+        settleRewinds(now)
+    }
+
+    private func parkAfterFailure(_ topic: Int, _ error: Int32, _ now: Int64) {
+        let reason = Outcome(error: error).reason
+        let until = producer.park(topic, reason: reason, now: now)
+        logger.warning(
+            "a topic takes no records now; it is tried again",
+            metadata: [
+                "topic": "\(producer.topics[topic].name)", "reason": "\(reason)",
+                "seconds": "\(max(0, until - now) / nanosecondsPerSecond)",
+            ])
+    }
+
+    /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.
+    private func settleRewinds(_ now: Int64) {
+        guard !rewinding.isEmpty else { return }
+        let settled = rewinding.filter { ledger.inFlight(Int($0)) == 0 }
+        guard !settled.isEmpty else { return }
+        rewinding.removeAll { settled.contains($0) }
+        for slot in settled { rewind(Int(slot), now) }
+    }
+
+    private func rewind(_ slot: Int, _ now: Int64) {
+        if sources[slot].givesUp { ledger.giveUpFirstFailed(slot, now: now) } else { ledger.rewind(slot) }
+        sources[slot].givesUp = false
+        sources[slot].needsRewind = false
+        sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
+        if let size = sources[slot].endSize {
+            // Its content cannot be read again.
+            ledger.reserveGap(slot, to: size, reason: .deleted, now: now)
+        } else {
+            enqueue(slot)
+        }
+    }
+
+    /// Where framing continues from what the ledger has committed.
+    static func lineState(_ counts: LedgerCounts) -> LineState {
+        LineState(
+            start: counts.lineStart, ordinal: counts.lineOrdinal, skipped: counts.records == 0 ? counts.skipped : 0)
+    }
+
+    private func tell(_ notice: KafkaNotice) {
+        switch notice {
+        case .log(let level, let facility, let text):
+            let loggerLevel: Logger.Level = level <= 3 ? .error : level == 4 ? .warning : .debug
+            logger.log(level: loggerLevel, "librdkafka", metadata: ["facility": "\(facility)", "text": "\(text)"])
+        case .error(let reason, let allDown):
+            logger.warning(
+                allDown
+                    ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full"
+                    : "Kafka error; it is tried again",
+                metadata: ["brokers": "\(options.kafka.brokers.joined(separator: ","))", "reason": "\(reason)"])
+        case .fatal(let reason): fail("Kafka's producer ended: \(reason)")
+        }
+    }
+
+    /// The run cannot go on; the supervisor starts the daemon again, and it resumes from the committed offsets.
+    func fail(_ reason: String) {
+        guard failure == nil else { return }
+        failure = reason
+        logger.critical("the pipeline ends; nothing is lost, a restart resumes", metadata: ["reason": "\(reason)"])
+    }
+}

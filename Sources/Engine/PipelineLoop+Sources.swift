@@ -1,0 +1,138 @@
+// Beginning and end of sources: generations that appear, vanish, are truncated, deleted, complete.
+internal import Checkpoint
+internal import Core
+internal import FileSource
+internal import LinuxIO
+internal import Logging
+internal import Pipeline
+
+extension PipelineLoop {
+    /// How long a file without a name must not have grown before it counts as complete: its writer may still have it open.
+    static let deletedQuiet: Int64 = 5 * nanosecondsPerSecond
+    static let movedQuiet: Int64 = 300 * nanosecondsPerSecond
+
+    /// Takes what the tailer found.
+    func collectNews(_ now: Int64) {
+        guard tailer.hasNews else { return }
+        for appeared in tailer.takeAppeared() { open(appeared) }
+        for vanished in tailer.takeVanished() { announce(vanished) }
+        for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen { enqueue(slot) }
+    }
+
+    private func open(_ appeared: AppearedFile) {
+        let slot = appeared.slot
+        while sources.count <= slot { sources.append(SourceState()) }
+        sources[slot] = SourceState()
+        sources[slot].isOpen = true
+        sources[slot].topic = topicOfDeclaration[appeared.declaration]
+        sources[slot].line = PipelineLoop.lineState(appeared.record.counts)
+        if described == slot { described = -1 }
+        ledger.open(slot, counts: appeared.record.counts)
+        guard appeared.isNew else { return tailer.activate(slot) }
+        if let reason = appeared.skipped {
+            counters.skippedBytes[reason.rawValue, default: 0] += appeared.record.counts.skipped
+        }
+        checkpoint.opened.append((slot, appeared.record))
+        outbox.collect(
+            audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts), mayDrop: true)
+    }
+
+    /// A generation of the store whose rest cannot be read any more: announced, and forgotten.
+    private func announce(_ vanished: VanishedGeneration) {
+        let record = vanished.record
+        let subject = AuditText.Subject(record)
+        counters.gapBytes[vanished.reason.rawValue, default: 0] += 0
+        outbox.collect(
+            audit.gap(subject, from: record.counts.committed, to: nil, reason: vanished.reason), mayDrop: false)
+        outbox.collect(audit.closed(subject, counts: record.counts, size: nil), mayDrop: true)
+        checkpoint.closed.append(record.file)
+        logger.warning(
+            "a file of the last run is gone or replaced; what it had beyond its offset cannot be known",
+            metadata: [
+                "path": "\(printable(record.path))", "offset": "\(record.counts.committed)",
+                "reason": "\(vanished.reason.rawValue)",
+            ])
+    }
+
+    /// The content under a source was cut off or replaced: what was unread is a gap, what is there now a new generation.
+    func truncated(_ slot: Int, _ lastSize: UInt64, _ now: Int64) {
+        logger.notice(
+            "a file was truncated: its new content is a new generation",
+            metadata: ["path": "\(displayPath(slot))", "offset": "\(ledger.reserved(slot))", "size": "\(lastSize)"])
+        ledger.reserveGap(slot, to: lastSize, reason: .truncated, now: now)
+        tailer.startOver(slot, now: now)
+        finish(slot, size: max(lastSize, ledger.reserved(slot)))
+        collectNews(now)
+    }
+
+    /// Nothing more is read from the source: it is closed once everything in flight is acknowledged.
+    func finish(_ slot: Int, size: UInt64) {
+        guard sources[slot].endSize == nil else { return }
+        sources[slot].endSize = size
+        tailer.end(slot)
+        ending.append(Int32(slot))
+        settleEnds(Clock.monotonic())
+    }
+
+    /// Closes the ended sources whose last byte is committed.
+    func settleEnds(_ now: Int64) {
+        guard !ending.isEmpty else { return }
+        let settled = ending.filter { slot in
+            let index = Int(slot)
+            return !sources[index].needsRewind && ledger.inFlight(index) == 0
+                && ledger.counts(index).committed == ledger.reserved(index)
+        }
+        guard !settled.isEmpty else { return }
+        ending.removeAll { settled.contains($0) }
+        for slot in settled { close(Int(slot)) }
+    }
+
+    /// The source is complete: its row goes, its end is announced, its slot is free. Its gaps are announced before.
+    private func close(_ slot: Int) {
+        announceGaps()
+        let counts = ledger.counts(slot)
+        outbox.collect(
+            audit.closed(subject(slot), counts: counts, size: sources[slot].endSize), mayDrop: true)
+        checkpoint.closed.append(tailer.file(slot))
+        sources[slot].isOpen = false
+        if described == slot { described = -1 }
+        tailer.free(slot)
+    }
+
+    /// A file without a name: complete when it is read and quiet, given up beyond the operator's limits.
+    func checkNameless(_ slot: Int, _ now: Int64) {
+        guard slot < sources.count, sources[slot].isOpen, sources[slot].endSize == nil, !tailer.isRegistering(slot) else {
+            return
+        }
+        let state = tailer.namelessState(slot, now: now)
+        let isDeleted = tailer.isDeleted(slot)
+        let unread = state.size > ledger.reserved(slot)
+        if isDeleted, unread, state.forNanoseconds > options.deletedFileHold || deletedUnread > options.deletedBytes {
+            ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
+            return finish(slot, size: state.size)
+        }
+        if state.quietFor > (isDeleted ? PipelineLoop.deletedQuiet : PipelineLoop.movedQuiet),
+            sources[slot].isCaughtUp || !unread
+        {
+            sources[slot].isFinal = true
+        }
+        if sources[slot].scheduling == .idle, unread || sources[slot].isFinal { enqueue(slot) }
+    }
+
+    /// Unread bytes of deleted files that are held open.
+    var deletedUnread: UInt64 {
+        tailer.nameless.reduce(0) { sum, slot in
+            guard slot < sources.count, sources[slot].isOpen, tailer.isDeleted(slot) else { return sum }
+            let size = tailer.presentSize(slot)
+            return sum + (size > ledger.reserved(slot) ? size - ledger.reserved(slot) : 0)
+        }
+    }
+
+    func subject(_ slot: Int) -> AuditText.Subject {
+        AuditText.Subject(
+            declaration: options.declarations[tailer.declaration(slot)].files.name, stream: tailer.stream(slot),
+            path: tailer.livePath(slot), file: tailer.file(slot))
+    }
+
+    func displayPath(_ slot: Int) -> String { printable(tailer.livePath(slot)) }
+}

@@ -1,0 +1,170 @@
+// The pipeline's own account of itself.
+internal import Checkpoint
+internal import Core
+internal import FileSource
+internal import Glibc
+internal import KafkaSink
+internal import LinuxIO
+
+extension PipelineLoop {
+    /// A snapshot for status, metrics and health. Costs one fstat per source.
+    func status(_ now: Int64) -> StatusReport {
+        var report = StatusReport()
+        report.version = longshoreVersion
+        report.host = options.host
+        report.processID = getpid()
+        report.uptimeSeconds = seconds(now - started)
+        report.configuration = options.configurationPath
+        report.kafka = kafkaStatus(now)
+        report.store = storeStatus(now)
+        report.counters = counters
+        report.counters.latencyBuckets = ledger.latency.cumulative
+        report.counters.latencySumSeconds = ledger.latency.sumSeconds
+        report.memory.limitBytes = UInt64(options.memoryLimit)
+        report.memory.bufferBytes = UInt64(arenas.allocatedBytes + chunkSize)
+        report.memory.residentBytes = residentBytes()
+        report.watching.directories = tailer.directoryCount
+        report.watching.watches = tailer.watchCount
+        report.watching.polled = tailer.polledDirectories
+        report.watching.overflows = tailer.overflows
+        for slot in sources.indices where sources[slot].isOpen { append(slot, to: &report, now) }
+        for problem in tailer.problems.values.sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
+            append(problem, to: &report)
+        }
+        report.problems = standingProblems(report)
+        return report
+    }
+
+    private func append(_ slot: Int, to report: inout StatusReport, _ now: Int64) {
+        var source = SourceStatus()
+        source.declaration = options.declarations[tailer.declaration(slot)].files.name
+        source.path = escapingInvalidUTF8(tailer.livePath(slot))
+        let present = tailer.presentPath(slot)
+        if let present, present != tailer.livePath(slot) { source.currentPath = escapingInvalidUTF8(present) }
+        source.stream = tailer.stream(slot).description
+        source.file = tailer.file(slot).description
+        source.topic = producer.topics[Int(sources[slot].topic)].name
+        (source.state, source.reason) = state(slot)
+        let counts = ledger.counts(slot)
+        source.offset = counts.committed
+        source.records = counts.records
+        source.ledger = ledger.status(slot, size: sources[slot].endSize ?? tailer.presentSize(slot))
+        source.oldestUnacknowledgedSeconds = ledger.oldestProduced(slot).map { seconds(now - $0) }
+        source.deleted = tailer.isDeleted(slot)
+        report.totals.add(source.ledger)
+        report.sources.append(source)
+    }
+
+    private func append(_ problem: FileProblem, to report: inout StatusReport) {
+        var source = SourceStatus()
+        source.declaration = options.declarations[problem.declaration].files.name
+        source.path = escapingInvalidUTF8(problem.path)
+        source.topic = options.declarations[problem.declaration].topic
+        source.state = problem.state
+        source.reason = problem.reason
+        report.sources.append(source)
+    }
+
+    private func state(_ slot: Int) -> (String, String?) {
+        let source = sources[slot]
+        if let problem = source.problem { return ("unreadable", problem) }
+        if tailer.isRegistering(slot) { return ("registering", checkpoint.lastError) }
+        if source.endSize != nil { return ("draining", "waits for acknowledgements") }
+        if tailer.isWaiting(slot) { return ("waiting", "the stream's former file is read first") }
+        switch source.scheduling {
+        case .parkedOnTopic: return ("parked", topicReason(Int(source.topic)))
+        case .parkedOnMemory: return ("parked", "limits.memory is used up by records that are not acknowledged")
+        case .queued: return ("active", nil)
+        case .idle: return source.needsRewind ? ("parked", "is produced again") : ("idle", nil)
+        }
+    }
+
+    private func topicReason(_ topic: Int) -> String {
+        switch producer.topics[topic].state {
+        case .resolving(let reason): "the topic's partitions are not known: \(reason ?? "asking the brokers")"
+        case .parked(let reason, _, _): "the topic refuses records: \(reason)"
+        case .healthy: "waits for acknowledgements"
+        }
+    }
+
+    private func kafkaStatus(_ now: Int64) -> KafkaStatus {
+        var status = KafkaStatus()
+        status.brokers = options.kafka.brokers.joined(separator: ",")
+        status.embedded = options.isEmbedded
+        status.up = producer.isUp
+        status.lastError = producer.lastError
+        if producer.lastAcknowledgement > 0 { status.lastAcknowledgement = seconds(producer.lastAcknowledgement) }
+        for (index, topic) in producer.topics.enumerated() {
+            var entry = TopicStatus()
+            entry.name = topic.name
+            switch topic.state {
+            case .resolving(let reason):
+                entry.state = "resolving"
+                entry.reason = reason
+            case .parked(let reason, let since, _):
+                entry.state = "parked"
+                entry.reason = "\(reason), since \(Int(seconds(now - since))) s"
+            case .healthy: entry.state = topic.isSlow(now: now) ? "slow" : "healthy"
+            }
+            entry.partitions = topic.partitions
+            entry.credit = producer.credit(index, now: now)
+            entry.inFlight = topic.inFlight
+            entry.acknowledgedRecords = topic.acknowledgedRecords
+            entry.acknowledgedBytes = topic.acknowledgedBytes
+            entry.failed = topic.failed
+            status.topics.append(entry)
+        }
+        return status
+    }
+
+    private func storeStatus(_ now: Int64) -> StoreStatus {
+        var status = StoreStatus()
+        status.path = options.store.directory
+        status.lastError = checkpoint.lastError ?? store.maintenanceFailure?.message
+        status.ok = status.lastError == nil
+        status.secondsSinceCheckpoint = checkpoint.lastSucceeded.map { seconds(now - $0) }
+        status.outboxEvents = outbox.count
+        status.outboxBytes = outbox.bytes
+        return status
+    }
+
+    private func standingProblems(_ report: StatusReport) -> [String] {
+        var all = Array(problems.values)
+        if options.isEmbedded {
+            all.append("kafka.brokers is \"embedded\": records live in this process only; name real brokers")
+        }
+        if options.auditTopic == nil {
+            all.append("kafka.audit_topic is none: gaps are not provable by consumers")
+        }
+        if !report.kafka.up {
+            all.append(
+                "no broker of \(report.kafka.brokers) answers"
+                    + (report.kafka.lastError.map { " (\($0))" } ?? "") + ": check kafka.brokers and the network")
+        }
+        for topic in report.kafka.topics where topic.state == "parked" || (topic.state == "resolving" && topic.reason != nil) {
+            all.append(
+                "topic \(topic.name) takes no records (\(topic.reason ?? "")): create it, or grant the right to write")
+        }
+        if let error = report.store.lastError { all.append(error) }
+        if report.watching.polled > 0 {
+            all.append(
+                "\(report.watching.polled) directories are polled every second because inotify has no watch left: "
+                    + "raise fs.inotify.max_user_watches")
+        }
+        if outbox.dropped > 0 { all.append("\(outbox.dropped) opened/closed events were left out: the outbox is full") }
+        return all.sorted()
+    }
+
+    private func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / Double(nanosecondsPerSecond) }
+
+    /// VmRSS from /proc/self/statm (proc(5)), in bytes.
+    private func residentBytes() -> UInt64 {
+        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
+        defer { fclose(file) }
+        var line = [CChar](repeating: 0, count: 128)
+        guard fgets(&line, Int32(line.count), file) != nil else { return 0 }
+        let fields = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            .split(separator: " ")
+        return fields.count > 1 ? (UInt64(fields[1]) ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))) : 0
+    }
+}

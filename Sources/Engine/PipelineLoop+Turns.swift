@@ -1,0 +1,144 @@
+// One source's turn: read, frame, encode, enter in the ledger, produce.
+internal import Checkpoint
+internal import Core
+internal import FileSource
+internal import KafkaSink
+internal import LinuxIO
+internal import Logging
+internal import Pipeline
+
+extension PipelineLoop {
+    /// Lets a source work until its time is up, its credit is spent, or there is nothing left to read.
+    func turn(_ slot: Int) {
+        guard sources[slot].isOpen, !sources[slot].needsRewind, sources[slot].retryAt == 0, !tailer.isWaiting(slot),
+            !tailer.hasEnded(slot)
+        else { return }
+        let end = Clock.monotonic() + PipelineLoop.turnBudget
+        sources[slot].isCaughtUp = false
+        repeat {
+            guard prepare(slot) else { return }
+            let offset = ledger.reserved(slot) + (sources[slot].line.oversize ?? 0)
+            let now = Clock.monotonic()
+            switch tailer.read(slot, at: offset, into: scratch, capacity: chunkSize, now: now) {
+            case .bytes(let bytes, let count, let atEnd):
+                let isFinal = sources[slot].isFinal && atEnd
+                var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
+                encoder.stamp(Timestamp.now())
+                let goOn = ship(slot, &chunk, now)
+                counters.readBytes &+= chunk.offset &- offset
+                tailer.remember(slot, offset: chunk.offset, before: chunk.bytes)
+                if !goOn { return }
+                if atEnd { return reachedEnd(slot) }
+            case .endOfFile: return reachedEnd(slot)
+            case .truncated(let lastSize): return truncated(slot, lastSize, now)
+            case .failed(let error): return readFailed(slot, error, now)
+            }
+        } while Clock.monotonic() < end
+        enqueue(slot)
+    }
+
+    /// Sets the constant fields and the partition; parks the source when its topic takes nothing now.
+    private func prepare(_ slot: Int) -> Bool {
+        let topic = Int(sources[slot].topic)
+        guard producer.topics[topic].state == .healthy else {
+            park(slot, topic)
+            return false
+        }
+        if described != slot || sources[slot].partition < 0 {
+            described = slot
+            let stream = tailer.stream(slot)
+            _ = stream.value.write(key)
+            tailer.withLivePath(slot) { path in
+                encoder.describe(
+                    stream: stream, file: tailer.file(slot),
+                    declarationMembers: options.declarations[tailer.declaration(slot)].members, path: path)
+            }
+        }
+        // Asked anew whenever nothing is in flight: partitions may have been added, and order is kept.
+        if sources[slot].partition < 0 || ledger.inFlight(slot) == 0 {
+            sources[slot].partition = producer.partition(topic, key: keyBytes)
+        }
+        return true
+    }
+
+    private var keyBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: key, count: 32) }
+
+    /// Makes records of a chunk and produces them. False when the source was parked.
+    private func ship(_ slot: Int, _ chunk: inout Chunk, _ now: Int64) -> Bool {
+        let topic = Int(sources[slot].topic)
+        while true {
+            let credit = producer.credit(topic, now: now)
+            guard credit > 0 else {
+                park(slot, topic)
+                return false
+            }
+            let outcome = encoder.encode(
+                &chunk, line: &sources[slot].line, into: &writers[topic].space, batch: &batch, maximum: credit)
+            flush(slot, topic, now)
+            if sources[slot].needsRewind { return false }
+            switch outcome {
+            case .needsInput: return true
+            case .batchFull: continue
+            case .needsArena(let bytes):
+                guard takeArena(topic, atLeast: bytes) else {
+                    sources[slot].scheduling = .parkedOnMemory
+                    parkedOnMemory.append(Int32(slot))
+                    return false
+                }
+            }
+        }
+    }
+
+    /// Enters the batch in the ledger and hands it to the producer.
+    private func flush(_ slot: Int, _ topic: Int, _ now: Int64) {
+        guard batch.count > 0 else { return }
+        let arena = writers[topic].arena ?? ArenaIndex(raw: -1)
+        let count = ledger.reserve(slot, batch, arena: arena, now: now, opaques: opaques)
+        counters.readRecords &+= UInt64(count)
+        if count > 0 {
+            arenas.hold(arena, count: count)
+            producer.produce(
+                topic, partition: sources[slot].partition, key: keyBytes, batch: batch, opaques: opaques, now: now
+            ) { rejected in
+                ledger.complete(rejected, arenas: &arenas, now: now)
+            }
+            takeFailures(now)
+        }
+        batch.removeAll()
+    }
+
+    private func takeArena(_ topic: Int, atLeast bytes: Int) -> Bool {
+        releaseWriter(topic)
+        guard let arena = arenas.take(atLeast: bytes) else { return false }
+        let base = arenas.base(arena)
+        writers[topic] = TopicWriter(arena: arena, space: ArenaSpace(next: base, end: base + arenas.capacity(arena)))
+        return true
+    }
+
+    /// Gives up a topic's place in its arena; the arena lives on while records in it are in flight.
+    func releaseWriter(_ topic: Int) {
+        if let arena = writers[topic].arena { arenas.release(arena) }
+        writers[topic] = TopicWriter()
+    }
+
+    /// Everything there was has been read.
+    private func reachedEnd(_ slot: Int) {
+        sources[slot].isCaughtUp = true
+        sources[slot].problem = nil
+        if sources[slot].isFinal { return finish(slot, size: ledger.reserved(slot)) }
+        tailer.caughtUp(slot)
+    }
+
+    /// Waits for the topic: for credit, for partitions, or for the end of its trouble.
+    private func park(_ slot: Int, _ topic: Int) {
+        sources[slot].scheduling = .parkedOnTopic
+        parked[topic].append(Int32(slot))
+    }
+
+    private func readFailed(_ slot: Int, _ error: SystemError, _ now: Int64) {
+        sources[slot].problem = "\(error.reason): it is tried again"
+        sources[slot].retryAt = now + PipelineLoop.retryInterval
+        retrying.append(Int32(slot))
+        logger.warning("cannot read a file; it is tried again", metadata: ["error": "\(error)"])
+    }
+}

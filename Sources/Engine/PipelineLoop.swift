@@ -1,0 +1,238 @@
+// The loop of the pipeline thread: what is ready, in turn, until it is told to stop.
+internal import Checkpoint
+internal import Core
+internal import FileSource
+internal import Glibc
+internal import KafkaSink
+internal import LinuxIO
+internal import Logging
+internal import Pipeline
+
+/// All hot state, mutated in place by one thread. The extensions hold one concern each: Turns (read, frame, encode,
+/// produce), Delivery (reports, failures, parking), Checkpoints (store and audit outbox), Sources (beginning and end of
+/// generations), Status.
+final class PipelineLoop {
+    let options: EngineOptions
+    let logger: Logger
+    let store: Store
+    let commands: CommandQueue
+    let epoll: Epoll
+    let tailer: Tailer
+    let producer: Producer
+    let audit: AuditText
+
+    var ledger = Ledger()
+    var arenas: ArenaPool
+    var encoder: RecordEncoder
+    var batch = RecordBatch()
+    /// Opaque values of one batch.
+    let opaques = UnsafeMutablePointer<UInt>.allocate(capacity: RecordBatch.capacity)
+    /// One chunk of a file, with the anchor before it and slack behind it.
+    let scratch: UnsafeMutablePointer<UInt8>
+    let chunkSize: Int
+    /// Kafka key of the source whose turn it is: 32 hexadecimal digits.
+    let key = UnsafeMutablePointer<UInt8>.allocate(capacity: 32)
+
+    var sources: [SourceState] = []
+    /// Producer's topic of each declaration.
+    var topicOfDeclaration: [Int32] = []
+    /// Arena that records of a topic are being written to.
+    var writers: [TopicWriter] = []
+    let auditTopicIndex: Int?
+
+    var queue = SlotQueue()
+    /// Sources parked on a topic, by topic.
+    var parked: [[Int32]] = []
+    var parkedOnMemory: [Int32] = []
+    /// Sources that wait for their records in flight: to be rewound, or to be closed.
+    var rewinding: [Int32] = []
+    var ending: [Int32] = []
+    var retrying: [Int32] = []
+
+    var outbox: AuditOutbox
+    var checkpoint = CheckpointState()
+    var counters = CounterStatus()
+    var problems: [String: String] = [:]
+    let started = Clock.monotonic()
+    var stopDeadline: Int64?
+    var failure: String?
+    var nextNamelessCheck: Int64 = 0
+    /// Source whose constant fields the encoder holds; -1: none.
+    var described = -1
+
+    /// How long one source may work before the next has its turn, and all before the loop looks at its descriptors.
+    static let turnBudget: Int64 = 2 * nanosecondsPerMillisecond
+    static let serveBudget: Int64 = 4 * nanosecondsPerMillisecond
+    static let retryInterval: Int64 = 5 * nanosecondsPerSecond
+
+    enum Tag: UInt64 {
+        case files, kafka, store, commands
+    }
+
+    init(
+        _ options: EngineOptions, store: Store, state: StoreState, commands: CommandQueue, logger: Logger
+    ) throws {
+        self.options = options
+        self.store = store
+        self.commands = commands
+        self.logger = logger
+        audit = AuditText(host: options.host)
+        epoll = try Epoll()
+        producer = try Producer(options.kafka)
+        do {
+            tailer = try Tailer(
+                options.tailer, declarations: options.declarations.map(\.files), known: state.generations)
+            try epoll.add(tailer.descriptor, tag: Tag.files.rawValue)
+            try epoll.add(producer.ready.raw, tag: Tag.kafka.rawValue)
+            try epoll.add(store.completionsReady.raw, tag: Tag.store.rawValue)
+            try epoll.add(commands.ready.raw, tag: Tag.commands.rawValue)
+        } catch {
+            producer.close()
+            throw error
+        }
+        chunkSize = max(256 << 10, options.line + (64 << 10))
+        let scratchSize = Tailer.anchorSize + chunkSize + JSONEscaper.slack
+        scratch = .allocate(capacity: scratchSize)
+        arenas = ArenaPool(limit: options.memoryLimit - scratchSize)
+        encoder = RecordEncoder(
+            nodeMembers: options.nodeMembers,
+            limits: FramingLimits(
+                line: options.line, lineTotal: options.lineTotal,
+                record: min(producer.maximumMessageBytes, arenas.limit / 4) - PipelineLoop.framingOverhead))
+        let producer = self.producer
+        topicOfDeclaration = options.declarations.map { Int32(producer.openTopic($0.topic)) }
+        auditTopicIndex = options.auditTopic.map { producer.openTopic($0) }
+        outbox = AuditOutbox(isEnabled: options.auditTopic != nil, stored: state.outbox)
+        parked = Array(repeating: [], count: producer.topics.count)
+        writers = Array(repeating: TopicWriter(), count: producer.topics.count)
+        if let recovery = state.recovery { announce(recovery) }
+    }
+
+    deinit {
+        opaques.deallocate()
+        scratch.deallocate()
+        key.deallocate()
+    }
+
+    /// Key, headers and batch framing that count against message.max.bytes beside the value.
+    private static let framingOverhead = 512
+
+    /// The body of the pipeline thread.
+    func run() {
+        tailer.start(now: Clock.monotonic())
+        collectNews(Clock.monotonic())
+        while !isDone {
+            waitForEvents()
+            counters.wakeups &+= 1
+            let now = Clock.monotonic()
+            runTimers(now)
+            collectNews(now)
+            serve()
+            sendAudit()
+            submitCheckpoint(Clock.monotonic())
+        }
+        finish()
+    }
+
+    private func waitForEvents() {
+        let timeout: Int32
+        if !queue.isEmpty && stopDeadline == nil {
+            timeout = 0
+        } else {
+            let wait = nextDeadline - Clock.monotonic()
+            timeout = Int32(clamping: max(0, (wait + nanosecondsPerMillisecond - 1) / nanosecondsPerMillisecond))
+        }
+        let count = epoll.wait(milliseconds: timeout)
+        let now = Clock.monotonic()
+        for index in 0..<count {
+            switch Tag(rawValue: epoll.tag(index))! {
+            case .files: tailer.handleEvents(now: now)
+            case .kafka: takeReports(now)
+            case .store: takeCompletions(now)
+            case .commands: for command in commands.take() { obey(command, now) }
+            }
+        }
+    }
+
+    private func obey(_ command: EngineCommand, _ now: Int64) {
+        switch command {
+        case .status(let continuation): continuation.resume(returning: status(now))
+        case .stop(let drain): stopDeadline = min(stopDeadline ?? Int64.max, now + drain)
+        }
+    }
+
+    /// The listed timers, and nothing else, wake an idle pipeline thread: the tailer's rescan (and polls where needed),
+    /// a due checkpoint, a parked topic's next try, files without a name, failed reads, the end of draining.
+    private var nextDeadline: Int64 {
+        var next = tailer.nextDeadline
+        if let due = checkpointDue { next = min(next, due) }
+        if let due = producer.nextUnpark { next = min(next, due) }
+        if !tailer.nameless.isEmpty { next = min(next, nextNamelessCheck) }
+        for slot in retrying { next = min(next, sources[Int(slot)].retryAt) }
+        if let stopDeadline { next = min(next, stopDeadline) }
+        return next
+    }
+
+    private func runTimers(_ now: Int64) {
+        tailer.tick(now: now)
+        for topic in producer.unpark(now: now) { unpark(topic) }
+        if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
+            nextNamelessCheck = now + nanosecondsPerSecond
+            for slot in tailer.nameless { checkNameless(slot, now) }
+        }
+        if !retrying.isEmpty {
+            let due = retrying.filter { sources[Int($0)].retryAt <= now }
+            retrying.removeAll { due.contains($0) }
+            for slot in due {
+                sources[Int(slot)].retryAt = 0
+                enqueue(Int(slot))
+            }
+        }
+    }
+
+    /// Gives the sources in the queue their turns, for a few milliseconds.
+    private func serve() {
+        guard stopDeadline == nil else { return }
+        let end = Clock.monotonic() + PipelineLoop.serveBudget
+        while let slot = queue.popFirst() {
+            sources[slot].scheduling = .idle
+            turn(slot)
+            if Clock.monotonic() >= end { break }
+        }
+        collectNews(Clock.monotonic())
+    }
+
+    func enqueue(_ slot: Int) {
+        guard sources[slot].scheduling == .idle, sources[slot].isOpen else { return }
+        sources[slot].scheduling = .queued
+        queue.append(slot)
+    }
+
+    /// True when draining is over: everything acknowledged and stored, or no time left, or a fatal error.
+    private var isDone: Bool {
+        if failure != nil { return true }
+        guard let stopDeadline else { return false }
+        if Clock.monotonic() >= stopDeadline { return true }
+        return recordsInFlight == 0 && checkpoint.pending == nil && !ledger.hasDirty && !outbox.needsStore
+            && !outbox.hasInFlight
+    }
+
+    var recordsInFlight: Int { producer.topics.reduce(0) { $0 + $1.inFlight } }
+
+    /// The last checkpoint and the end of producer and store.
+    private func finish() {
+        takeReports(Clock.monotonic())
+        let end = EngineEnd(unacknowledged: recordsInFlight, failure: failure)
+        submitFinalCheckpoint()
+        producer.close()
+        store.close()
+        takeCompletions(Clock.monotonic())
+        commands.finish(end)
+    }
+}
+
+/// Where records of one topic are written: the arena its sources share.
+struct TopicWriter {
+    var arena: ArenaIndex?
+    var space = ArenaSpace.none
+}

@@ -1,0 +1,34 @@
+// What the engine knows of one source beside its file and its ledger.
+internal import Pipeline
+
+/// Engine state of one slot. The same slot number names the file in the tailer and the source in the ledger.
+struct SourceState {
+    enum Scheduling: UInt8 {
+        /// Nothing to do until the tailer says so.
+        case idle
+        case queued
+        /// Waits for credit or trouble of its topic.
+        case parkedOnTopic
+        /// Waits for arenas.
+        case parkedOnMemory
+    }
+
+    var isOpen = false
+    var topic: Int32 = 0
+    var partition: Int32 = -1
+    var scheduling = Scheduling.idle
+    var line = LineState()
+    /// Everything there was has been read, but for a line without its end.
+    var isCaughtUp = false
+    /// The generation is over: an unfinished last line is complete.
+    var isFinal = false
+    /// A record failed: rewind when nothing is in flight.
+    var needsRewind = false
+    /// The failed record is refused for itself: it becomes a gap.
+    var givesUp = false
+    /// Size at which the content ended, for a source that cannot be read any more.
+    var endSize: UInt64?
+    /// Monotonic ns before which a failed read is not tried again; 0: none failed.
+    var retryAt: Int64 = 0
+    var problem: String?
+}
