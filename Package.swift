@@ -21,7 +21,10 @@ func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Res
 }
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycle: [Target.Dependency] = [
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+]
 let http: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -60,9 +63,9 @@ let package = Package(
         room(
             "Agent",
             knows: [
-                "Core", "LinuxIO", "Configuration", "Admin", "Telemetry", "Engine", "FileSource", "Pipeline",
-                "KafkaSink", "Checkpoint", log, lifecycle,
-            ]),
+                "Core", "LinuxIO", "CLinux", "Configuration", "Admin", "Telemetry", "Engine", "FileSource", "Pipeline",
+                "KafkaSink", "Checkpoint", log,
+            ] + lifecycle),
         .executableTarget(
             name: "longshore",
             dependencies: [

@@ -92,7 +92,9 @@ struct InFlightEntries: ~Copyable {
     /// The place of a record by its opaque value; nil when the entry has been given back since.
     func find(opaque: UInt) -> Int32? {
         let place = Int(opaque & 0xFFFF_FFFF)
-        guard place < used, UInt(storage[place].generation & InFlightEntries.generationMask) == opaque >> 32, storage[place].arena >= 0 else { return nil }
+        guard place < used, UInt(storage[place].generation & InFlightEntries.generationMask) == opaque >> 32,
+            storage[place].arena >= 0
+        else { return nil }
         return Int32(place)
     }
 

@@ -57,7 +57,11 @@ struct AuditText {
         var text = begin(.stateLost)
         text.member("reason", reason)
         text.member("set_aside", setAside)
-        if let snapshot { text.member("snapshot", Timestamp(nanoseconds: snapshot).description) } else { text.null("snapshot") }
+        if let snapshot {
+            text.member("snapshot", Timestamp(nanoseconds: snapshot).description)
+        } else {
+            text.null("snapshot")
+        }
         text.end()
         return AuditEvent(key: host, payload: text.bytes)
     }

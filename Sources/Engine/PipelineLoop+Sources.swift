@@ -101,7 +101,8 @@ extension PipelineLoop {
 
     /// A file without a name: complete when it is read and quiet, given up beyond the operator's limits.
     func checkNameless(_ slot: Int, _ now: Int64) {
-        guard slot < sources.count, sources[slot].isOpen, sources[slot].endSize == nil, !tailer.isRegistering(slot) else {
+        guard slot < sources.count, sources[slot].isOpen, sources[slot].endSize == nil, !tailer.isRegistering(slot)
+        else {
             return
         }
         let state = tailer.namelessState(slot, now: now)

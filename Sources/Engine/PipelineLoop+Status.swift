@@ -141,7 +141,8 @@ extension PipelineLoop {
                 "no broker of \(report.kafka.brokers) answers"
                     + (report.kafka.lastError.map { " (\($0))" } ?? "") + ": check kafka.brokers and the network")
         }
-        for topic in report.kafka.topics where topic.state == "parked" || (topic.state == "resolving" && topic.reason != nil) {
+        for topic in report.kafka.topics
+        where topic.state == "parked" || (topic.state == "resolving" && topic.reason != nil) {
             all.append(
                 "topic \(topic.name) takes no records (\(topic.reason ?? "")): create it, or grant the right to write")
         }

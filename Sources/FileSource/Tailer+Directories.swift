@@ -100,7 +100,8 @@ extension Tailer {
     /// Watches a directory, then looks at what is in it (in this order, so that nothing falls between).
     func scan(_ index: Int32, _ now: Int64) {
         let path = directories[Int(index)].path
-        guard case .success(let status) = FileSystem.status(path), status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR) else {
+        guard case .success(let status) = FileSystem.status(path), status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR)
+        else {
             return drop(index, now)
         }
         directories[Int(index)].device = status.device

@@ -254,7 +254,8 @@ extension Tailer {
         if EvidenceReader.fits(descriptor, size: size, committed: record.counts.committed, record.evidence) {
             return record
         }
-        vanished.append(VanishedGeneration(record: record, reason: size < record.counts.committed ? .truncated : .replaced))
+        vanished.append(
+            VanishedGeneration(record: record, reason: size < record.counts.committed ? .truncated : .replaced))
         return nil
     }
 
@@ -273,7 +274,9 @@ extension Tailer {
             else { continue }
             let candidates = known.filter { $0.key.inode == status.inode }.values.joined()
             for record in candidates where record.path != entry && parent(of: record.path) == path {
-                guard let declaration = declarations.firstIndex(where: { $0.name == record.declaration }) else { continue }
+                guard let declaration = declarations.firstIndex(where: { $0.name == record.declaration }) else {
+                    continue
+                }
                 admitRenamed(directory, name, entry, record, Int32(declaration), now)
             }
         }

@@ -45,7 +45,9 @@ extension Tailer {
         guard files[index].nameless == 0, files[index].phase != .ended else { return }
         files[index].nameless = now
         namelessSlots.append(slot)
-        if files[index].descriptor >= 0, case .success(let status) = FileSystem.status(descriptor: files[index].descriptor) {
+        if files[index].descriptor >= 0,
+            case .success(let status) = FileSystem.status(descriptor: files[index].descriptor)
+        {
             files[index].deleted = status.links == 0
         } else {
             files[index].deleted = true

@@ -37,7 +37,9 @@ extension Tailer {
     private func checkShrunk(
         _ slot: Int, _ offset: UInt64, _ size: UInt64, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
     ) -> ReadOutcome {
-        guard case .success(let status) = FileSystem.status(descriptor: files[slot].descriptor) else { return .endOfFile }
+        guard case .success(let status) = FileSystem.status(descriptor: files[slot].descriptor) else {
+            return .endOfFile
+        }
         if status.size < offset { return .truncated(lastSize: files[slot].size) }
         if status.size >= files[slot].size {
             return count == 0 ? .endOfFile : .bytes(UnsafePointer(bytes), count: count, atEnd: true)
@@ -110,7 +112,9 @@ extension Tailer {
         if presentSize(slot) != files[slot].size { markReady(Int32(slot)) }
     }
 
-    private func readFully(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>, _ count: Int, at offset: UInt64) -> Int {
+    private func readFully(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>, _ count: Int, at offset: UInt64)
+        -> Int
+    {
         var got = 0
         while got < count {
             let more = pread(descriptor, buffer + got, count - got, off_t(offset) + off_t(got))

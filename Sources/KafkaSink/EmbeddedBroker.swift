@@ -18,7 +18,8 @@ package final class EmbeddedBroker: @unchecked Sendable {
             rd_kafka_conf_destroy(configuration)
             throw KafkaFailure(message: "cannot start the embedded broker: librdkafka gives no client")
         }
-        guard let cluster = rd_kafka_mock_cluster_new(client, 1), let address = rd_kafka_mock_cluster_bootstraps(cluster)
+        guard let cluster = rd_kafka_mock_cluster_new(client, 1),
+            let address = rd_kafka_mock_cluster_bootstraps(cluster)
         else {
             rd_kafka_destroy(client)
             throw KafkaFailure(message: "cannot start the embedded broker: no loopback port")

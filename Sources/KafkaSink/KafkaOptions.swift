@@ -6,6 +6,8 @@ package struct KafkaOptions: Sendable, Equatable {
     /// lz4, zstd, gzip, snappy or none.
     package var compression = "lz4"
     package var lingerMilliseconds: Double = 50
+    /// plaintext, ssl, sasl_plaintext or sasl_ssl.
+    package var securityProtocol = "plaintext"
     package var certificateAuthority: String?
     package var certificate: String?
     package var key: String?
@@ -38,7 +40,9 @@ package struct KafkaOptions: Sendable, Equatable {
             ("linger.ms", String(lingerMilliseconds)), ("compression.codec", compression), ("log.queue", "true"),
             ("log.connection.close", "false"),
         ]
-        if compression == "zstd" || compression == "gzip", !passthrough.contains(where: { $0.key == "compression.level" }) {
+        if compression == "zstd" || compression == "gzip",
+            !passthrough.contains(where: { $0.key == "compression.level" })
+        {
             all.append(("compression.level", "1"))
         }
         return all + securitySettings
@@ -48,20 +52,12 @@ package struct KafkaOptions: Sendable, Equatable {
     static let queueMargin = 1_000
 
     private var securitySettings: [(String, String)] {
-        let encrypted = certificateAuthority != nil || certificate != nil
-        var all: [(String, String)] = []
-        if saslMechanism != nil || encrypted {
-            let transport = encrypted ? "ssl" : "plaintext"
-            all.append(("security.protocol", saslMechanism == nil ? "ssl" : "sasl_" + transport))
-        }
-        for (key, value) in [
-            ("ssl.ca.location", certificateAuthority), ("ssl.certificate.location", certificate),
-            ("ssl.key.location", key), ("sasl.mechanisms", saslMechanism), ("sasl.username", saslUsername),
-            ("sasl.password", saslPassword),
-        ] {
-            if let value { all.append((key, value)) }
-        }
-        return all
+        let values: [(String, String?)] = [
+            ("security.protocol", securityProtocol), ("ssl.ca.location", certificateAuthority),
+            ("ssl.certificate.location", certificate), ("ssl.key.location", key), ("sasl.mechanisms", saslMechanism),
+            ("sasl.username", saslUsername), ("sasl.password", saslPassword),
+        ]
+        return values.compactMap { key, value in value.map { (key, $0) } }
     }
 }
 

@@ -202,7 +202,9 @@ package final class Producer {
         reports.deallocate()
     }
 
-    private func takeReports(_ event: OpaquePointer, _ now: Int64, _ body: (UnsafeBufferPointer<DeliveryReport>) -> Void) {
+    private func takeReports(
+        _ event: OpaquePointer, _ now: Int64, _ body: (UnsafeBufferPointer<DeliveryReport>) -> Void
+    ) {
         while true {
             let count = rd_kafka_event_message_array(event, reported, Producer.reportCapacity)
             if count == 0 { return }

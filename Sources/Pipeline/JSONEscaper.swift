@@ -112,7 +112,9 @@ package enum JSONEscaper {
 
     /// Length of the UTF-8 sequence at `from` (lead byte 0x80 or above) and whether it is valid; of an invalid one the
     /// length of its maximal subpart (Unicode 15, table 3-7).
-    private static func sequence(_ from: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> (length: Int, valid: Bool) {
+    private static func sequence(_ from: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> (
+        length: Int, valid: Bool
+    ) {
         let lead = from.pointee
         var second: ClosedRange<UInt8> = 0x80...0xBF
         let length: Int

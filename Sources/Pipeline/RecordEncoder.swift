@@ -29,7 +29,8 @@ package struct RecordEncoder: ~Copyable {
 
     /// Makes records from the front of `chunk` and appends them to `batch`, which may hold `maximum` records at most.
     package func encode(
-        _ chunk: inout Chunk, line: inout LineState, into space: inout ArenaSpace, batch: inout RecordBatch, maximum: Int
+        _ chunk: inout Chunk, line: inout LineState, into space: inout ArenaSpace, batch: inout RecordBatch,
+        maximum: Int
     ) -> EncodingOutcome {
         skipByteOrderMark(&chunk, &line)
         while chunk.count > 0 {
@@ -40,7 +41,8 @@ package struct RecordEncoder: ~Copyable {
             if line.start == nil, found != nil, length <= limits.line {
                 // The usual case: a whole line in one record.
                 let outcome = append(
-                    chunk, message: withoutCarriageReturn(chunk.bytes, length), consumed: length + 1, line: &line, &space,
+                    chunk, message: withoutCarriageReturn(chunk.bytes, length), consumed: length + 1, line: &line,
+                    &space,
                     &batch)
                 switch outcome {
                 case .done(let consumed): chunk.advance(consumed)

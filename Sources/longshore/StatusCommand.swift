@@ -1,6 +1,7 @@
 // `longshore status`: what the daemon says of itself.
 internal import Admin
 internal import ArgumentParser
+internal import Configuration
 internal import Core
 internal import Glibc
 
@@ -20,13 +21,21 @@ struct StatusCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let report = try await AdminClient.status(socket: socket ?? "/run/longshore/admin.sock")
-            print(json ? try StatusJSON.pretty(report) : text(report), terminator: "")
+            let report = try await AdminClient.status(socket: try socketPath())
+            StandardStreams.write(json ? try StatusJSON.pretty(report) : text(report), to: .output)
         } catch let error as AdminError {
-            let line = Array("longshore status: \(error.message)\n".utf8)
-            _ = write(STDERR_FILENO, line, line.count)
+            StandardStreams.write("longshore status: \(error.message)\n", to: .error)
             throw ExitCode(1)
         }
+    }
+
+    /// --socket, else the one of --config, else the one of the default configuration if it is there and good.
+    private func socketPath() throws -> String {
+        if let socket { return socket }
+        let outcome = ConfigurationLoader.load(path: config, environment: ProcessEnvironment.current())
+        if config != nil { return try ConfigurationProblems.require(outcome).admin.socket }
+        if case .loaded(let configuration) = outcome { return configuration.admin.socket }
+        return "/run/longshore/admin.sock"
     }
 
     private func text(_ report: StatusReport) -> String {

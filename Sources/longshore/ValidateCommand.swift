@@ -1,7 +1,6 @@
 // longshore validate: every problem of the configuration, or the effective configuration.
 internal import ArgumentParser
 internal import Configuration
-internal import Glibc
 
 /// Checks the configuration without starting anything. Exit status 0: fine; 2: problems, each on standard error.
 struct ValidateCommand: ParsableCommand {
@@ -19,27 +18,10 @@ struct ValidateCommand: ParsableCommand {
     var print = false
 
     func run() throws {
-        switch ConfigurationLoader.load(path: config, environment: ProcessEnvironment.current()) {
-        case .refused(let problems):
-            let count = problems.count == 1 ? "1 problem" : "\(problems.count) problems"
-            let lines = problems.map { "\($0)\n" }.joined()
-            ValidateCommand.write(lines + "\(count) in the configuration\n", to: STDERR_FILENO)
-            throw ExitCode(2)
-        case .loaded(let loaded):
-            let entries = loaded.files.count == 1 ? "1 file entry" : "\(loaded.files.count) file entries"
-            let text = print ? ConfigurationLoader.effectiveText(loaded) : "The configuration is fine: \(entries).\n"
-            ValidateCommand.write(text, to: STDOUT_FILENO)
-        }
-    }
-
-    /// All of it, or what fits before the reader goes away.
-    private static func write(_ text: String, to descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            if count < 0 { return }
-            bytes = bytes.dropFirst(count)
-        }
+        let loaded = try ConfigurationProblems.require(
+            ConfigurationLoader.load(path: config, environment: ProcessEnvironment.current()))
+        let entries = loaded.files.count == 1 ? "1 file entry" : "\(loaded.files.count) file entries"
+        let text = print ? ConfigurationLoader.effectiveText(loaded) : "The configuration is fine: \(entries).\n"
+        StandardStreams.write(text, to: .output)
     }
 }

@@ -1,0 +1,73 @@
+// The admin socket and the metrics listener, as the configuration wants them.
+internal import Admin
+internal import Configuration
+internal import Core
+internal import Logging
+internal import Telemetry
+
+/// Starts, replaces and stops both listeners. Owned by the agent's supervision.
+struct Listeners {
+    let loop: AdminLoop
+    let logger: Logger
+    private var admin: AdminServer?
+    private var metrics: MetricsServer?
+
+    typealias Provider = @Sendable () async throws -> StatusReport
+
+    init(loop: AdminLoop, logger: Logger) {
+        self.loop = loop
+        self.logger = logger
+    }
+
+    mutating func start(_ configuration: Configuration, status: @escaping Provider) async throws {
+        if configuration.admin.enabled {
+            var options = AdminServer.Options()
+            options.socket = configuration.admin.socket
+            options.mode = configuration.admin.mode
+            options.group = configuration.admin.group.isEmpty ? nil : configuration.admin.group
+            let server = AdminServer(loop: loop, options: options, provider: status)
+            try await server.start()
+            admin = server
+        }
+        guard configuration.metrics.enabled else { return }
+        var options = MetricsServer.Options()
+        options.host = configuration.metrics.listen.host
+        options.port = Int(configuration.metrics.listen.port)
+        let server = MetricsServer(
+            loop: loop, options: options, provider: status, render: { PrometheusText.render($0) },
+            readiness: { await Listeners.readiness(status) })
+        try await server.start()
+        metrics = server
+        logger.notice("metrics", metadata: ["port": "\(server.port ?? 0)"])
+    }
+
+    /// Replaces them only when their part of the configuration changed.
+    mutating func restart(
+        from old: Configuration, to next: Configuration, status: @escaping Provider
+    ) async throws {
+        guard old.admin != next.admin || old.metrics != next.metrics else { return }
+        await stop()
+        try await start(next, status: status)
+    }
+
+    mutating func stop() async {
+        await admin?.stop()
+        await metrics?.stop()
+        admin = nil
+        metrics = nil
+    }
+
+    /// Ready: real brokers answer, checkpoints succeed, no topic is refused. Reasons name no paths and no tenants.
+    private static func readiness(_ status: Provider) async -> Readiness {
+        guard let report = try? await status() else {
+            return Readiness(ready: false, reasons: ["the engine does not answer"])
+        }
+        var reasons: [String] = []
+        if report.kafka.embedded { reasons.append("the embedded broker keeps records in memory only") }
+        if !report.kafka.up { reasons.append("no Kafka broker answers") }
+        if !report.store.ok { reasons.append("the state directory cannot be written") }
+        let parked = report.kafka.topics.filter { $0.state == "parked" }.count
+        if parked > 0 { reasons.append("\(parked) topics take no records") }
+        return Readiness(ready: reasons.isEmpty, reasons: reasons)
+    }
+}
