@@ -22,7 +22,7 @@ package struct RecordSummary: Sendable, Equatable {
         try scanner.expect(0x7B, "'{'")
         if !scanner.take(0x7D) {
             repeat {
-                let name = try (scanner.peek(), scanner.skipString()).1
+                let name = try scanner.skipString()
                 try scanner.expect(0x3A, "':'")
                 let value = try scanner.skipValue()
                 found.take(name, value, in: scanner)
