@@ -1,7 +1,7 @@
 // What is kept of a record when millions of them are read: where it lies in its file, and which numbered line it is.
 package import Core
 
-/// The range of one record and the numbered line it carried, 72 bytes. Made from the JSON in one strict pass that
+/// The range of one record and the numbered line it carried, 80 bytes. Made from the JSON in one strict pass that
 /// builds no values.
 package struct RecordSummary: Sendable, Equatable {
     package let fileID: Identifier128
