@@ -16,6 +16,8 @@ package struct DaemonOptions: Sendable {
     /// More top-level YAML. `limits:`, `start:`, `checkpoint:` and their like.
     package var topLevelLines: [String] = []
     package var environment: [String: String] = [:]
+    /// The program to run instead of the built `longshore`.
+    package var program: String?
 
     package init(brokers: String, topic: String, paths: [String]) {
         self.brokers = brokers
@@ -32,11 +34,13 @@ package final class Daemon: Sendable {
     package let adminSocket: String
     private let running = Mutex<ChildProcess?>(nil)
     private let environment: [String: String]
+    private let program: String?
 
     /// Writes the configuration; starts nothing.
     package init(_ options: DaemonOptions, in directory: TemporaryDirectory) throws {
         self.directory = directory
         environment = options.environment
+        program = options.program
         adminSocket = directory.path("admin.sock")
         configurationPath = directory.path("longshore.yaml")
         try directory.makeDirectory("state")
@@ -60,11 +64,11 @@ package final class Daemon: Sendable {
         }
     }
 
-    /// Starts the daemon without waiting for anything.
+    /// Starts the daemon without waiting for anything. The one before it must have ended: it is forgotten, and so killed.
     @discardableResult
     package func launch() throws -> ChildProcess {
         let child = try ChildProcess(
-            try longshoreBinary(), ["run", "--config", configurationPath], environment: environment,
+            try program ?? longshoreBinary(), ["run", "--config", configurationPath], environment: environment,
             directory: directory, outputName: "longshore")
         running.withLock { $0 = child }
         return child
@@ -127,35 +131,6 @@ package final class Daemon: Sendable {
 
             """
     }
-}
-
-/// Runs the built `longshore` to its end, for `validate`, `--help` and wrong usage.
-package func runLongshore(
-    _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(60)
-) async throws -> (end: ProcessEnd, output: String, error: String) {
-    try await withTemporaryDirectory { directory in
-        let child = try ChildProcess(
-            try longshoreBinary(), arguments, environment: environment, directory: directory)
-        let end = try await child.wait(timeout: timeout)
-        return (end, child.standardOutput, child.standardError)
-    }
-}
-
-/// $LONGSHORE_BINARY, or the product beside this test executable, where SwiftPM puts both.
-package func longshoreBinary() throws -> String {
-    if let named = getenv("LONGSHORE_BINARY") { return String(cString: named) }
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let count = buffer.withUnsafeMutableBytes {
-        readlink("/proc/self/exe", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
-    }
-    let own = String(decoding: buffer[..<max(count, 0)], as: UTF8.self)
-    let arguments = (try? readWholeFile("/proc/self/cmdline"))?.split(separator: 0) ?? []
-    // The runner may be a helper of the toolchain that was handed the test bundle: then that lies beside the product.
-    for path in [own] + arguments.map({ String(decoding: $0, as: UTF8.self) }) {
-        let candidate = path.split(separator: "/").dropLast().map { "/\($0)" }.joined() + "/longshore"
-        if path.hasPrefix("/"), access(candidate, X_OK) == 0 { return candidate }
-    }
-    throw FixtureError("no longshore beside \(own): build it with `swift build`, or name it in LONGSHORE_BINARY")
 }
 
 /// A YAML double-quoted scalar.

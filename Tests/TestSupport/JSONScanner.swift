@@ -98,7 +98,7 @@ package struct JSONScanner {
         if take(close) { return }
         repeat {
             if isObject {
-                _ = try (peek(), skipString())
+                _ = try skipString()
                 try expect(0x3A, "':'")
             }
             _ = try skipValue(depth: depth + 1)

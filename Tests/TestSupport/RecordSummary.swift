@@ -1,7 +1,7 @@
 // What is kept of a record when millions of them are read: where it lies in its file, and which numbered line it is.
 package import Core
 
-/// The range of one record and the numbered line it carried, 72 bytes. Made from the JSON in one strict pass that
+/// The range of one record and the numbered line it carried, 80 bytes. Made from the JSON in one strict pass that
 /// builds no values.
 package struct RecordSummary: Sendable, Equatable {
     package let fileID: Identifier128
@@ -22,7 +22,7 @@ package struct RecordSummary: Sendable, Equatable {
         try scanner.expect(0x7B, "'{'")
         if !scanner.take(0x7D) {
             repeat {
-                let name = try (scanner.peek(), scanner.skipString()).1
+                let name = try scanner.skipString()
                 try scanner.expect(0x3A, "':'")
                 let value = try scanner.skipValue()
                 found.take(name, value, in: scanner)
