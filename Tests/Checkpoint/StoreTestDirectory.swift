@@ -133,6 +133,16 @@ extension Store {
     }
 }
 
+/// Whether `condition`, which another thread brings about without an event of its own, holds within ten seconds.
+func holdsSoon(_ condition: () -> Bool) -> Bool {
+    let end = Clock.monotonic() + 10 * nanosecondsPerSecond
+    while !condition() {
+        if Clock.monotonic() > end { return false }
+        usleep(500)
+    }
+    return true
+}
+
 /// What opening threw; nil when it did not.
 func openFailure(_ options: StoreOptions) -> StoreFailure? {
     do {
