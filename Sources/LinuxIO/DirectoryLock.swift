@@ -5,6 +5,9 @@ internal import Glibc
 package struct DirectoryLock: ~Copyable, Sendable {
     private let descriptor: FileDescriptor
 
+    /// Unlocks before closing: a child of another thread, between fork and exec, still holds copies of all descriptors.
+    deinit { flock(descriptor.raw, LOCK_UN) }
+
     /// What `acquire` found.
     package enum Failure: Error, Sendable, Equatable {
         /// Another process holds the lock; its pid as it wrote it, 0 when it is not to be read.

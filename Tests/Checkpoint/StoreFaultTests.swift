@@ -24,8 +24,8 @@ import Testing
         let record = sampleGeneration(1)
         let store = try Store.open(options).store
         try store.perform(StoreTransaction(ticket: 1, opened: [record]))
-        while store.snapshotCount == 0 { sched_yield() }
-        let filler = open(place + "/filler", O_WRONLY | O_CREAT, 0o600)
+        #expect(holdsSoon { store.snapshotCount > 0 })
+        let filler = open(place + "/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         let page = [UInt8](repeating: 1, count: 4096)
         while write(filler, page, page.count) > 0 {}
         #expect(errno == ENOSPC)
@@ -51,9 +51,30 @@ import Testing
         #expect(state.generations.map(\.counts.committed) == [6] && state.outbox.count == 1 && state.recovery == nil)
     }
 
+    @Test func `a snapshot that finds no space is reported and taken when there is some`() throws {
+        guard let place = try small() else { return }
+        let options = StoreOptions(directory: place, snapshotInterval: 10 * nanosecondsPerMillisecond)
+        let store = try Store.open(options).store
+        defer { store.close() }
+        try store.perform(StoreTransaction(ticket: 1, opened: [sampleGeneration(1)]))
+        #expect(holdsSoon { store.snapshotCount == 2 })
+        // 300 kB in the log and as much again for the snapshot fit, but not the filler as well.
+        let filler = open(place + "/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        #expect(posix_fallocate(filler, 0, 500_000) == 0)
+        let big = AuditEvent(key: "k", payload: [UInt8](repeating: 0x61, count: 300_000))
+        let kept = try store.perform(StoreTransaction(ticket: 2, events: [big], durable: true))
+        #expect(kept.failure == nil)
+        #expect(holdsSoon { store.maintenanceFailure?.code == .full }, "\(store.snapshotCount)")
+        #expect(store.maintenanceFailure?.message.contains("snapshot") == true)
+        close(filler)
+        unlink(place + "/filler")
+        #expect(holdsSoon { store.snapshotCount == 3 && store.maintenanceFailure == nil })
+        #expect(!directory.names("/small").contains("store.snapshot.db.new"))
+    }
+
     @Test func `opening on a full disk says so and loses nothing`() throws {
         guard let place = try small() else { return }
-        let filler = open(place + "/filler", O_WRONLY | O_CREAT, 0o600)
+        let filler = open(place + "/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         let page = [UInt8](repeating: 1, count: 4096)
         while write(filler, page, page.count) > 0 {}
         let failure = openFailure(StoreOptions(directory: place))
@@ -93,7 +114,7 @@ import Testing
         let record = sampleGeneration(1)
         let store = try Store.open(options).store
         try store.perform(StoreTransaction(ticket: 1, opened: [record]))
-        while store.snapshotCount == 0 { sched_yield() }
+        #expect(holdsSoon { store.snapshotCount > 0 })
         FailingWrites.fail(below: options.directory, with: code)
         for ticket in 2...3 as ClosedRange<UInt64> {
             let failed = try store.perform(
@@ -136,7 +157,7 @@ private func runUntilKilled(_ path: String, _ seed: UInt64) throws {
         snapshotInterval: 5 * nanosecondsPerMillisecond)
     let record = sampleGeneration(1)
     let store = try Store.open(options).store
-    let notes = open(path + "/noted", O_WRONLY | O_CREAT, 0o600)
+    let notes = open(path + "/noted", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
     let end = Clock.monotonic() + Int64.random(in: 0..<60 * nanosecondsPerMillisecond, using: &random)
     var ticket: UInt64 = 0
     while true {

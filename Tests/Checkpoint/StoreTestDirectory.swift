@@ -35,8 +35,13 @@ final class StoreTestDirectory {
         return place
     }
 
+    /// Tried again while it is busy: a child of another test, between fork and exec, holds copies of descriptors.
     func makeReadOnly(_ place: String) throws {
-        if mount("longshore-test", place, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) != 0 {
+        let done = holdsSoon {
+            mount("longshore-test", place, "tmpfs", UInt(MS_REMOUNT | MS_RDONLY), nil) == 0 || errno != EBUSY
+        }
+        var status = statvfs()
+        if !done || statvfs(place, &status) != 0 || status.f_flag & UInt(1 /* ST_RDONLY */) == 0 {
             throw SystemError("remount", place, errno: errno)
         }
     }
@@ -56,7 +61,7 @@ final class StoreTestDirectory {
     }
 
     static func read(_ path: String) -> [UInt8]? {
-        guard let file = fopen(path, "r") else { return nil }
+        guard let file = fopen(path, "re") else { return nil }
         defer { fclose(file) }
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -65,7 +70,7 @@ final class StoreTestDirectory {
     }
 
     static func write(_ path: String, _ bytes: [UInt8]) throws {
-        guard let file = fopen(path, "w") else { throw SystemError("open", path, errno: errno) }
+        guard let file = fopen(path, "we") else { throw SystemError("open", path, errno: errno) }
         defer { fclose(file) }
         if fwrite(bytes, 1, bytes.count, file) != bytes.count { throw SystemError("write", path, errno: errno) }
     }
@@ -131,6 +136,16 @@ extension Store {
         }
         return all
     }
+}
+
+/// Whether `condition`, which another thread brings about without an event of its own, holds within ten seconds.
+func holdsSoon(_ condition: () -> Bool) -> Bool {
+    let end = Clock.monotonic() + 10 * nanosecondsPerSecond
+    while !condition() {
+        if Clock.monotonic() > end { return false }
+        usleep(500)
+    }
+    return true
 }
 
 /// What opening threw; nil when it did not.

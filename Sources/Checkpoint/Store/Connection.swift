@@ -26,6 +26,9 @@ final class Connection {
     /// Rows changed by the last INSERT, UPDATE or DELETE.
     var changes: Int64 { sqlite3_changes64(handle) }
 
+    /// The database cannot be written: its file, or the format version in its header, is read-only.
+    var isReadOnly: Bool { sqlite3_db_readonly(handle, "main") == 1 }
+
     var lastInsertedRow: Int64 { sqlite3_last_insert_rowid(handle) }
 
     /// True: closing changes no file, as kill -9 would; false: closing merges the write-ahead log into the database.
@@ -61,7 +64,25 @@ final class Connection {
     func error(_ code: Int32) -> SQLiteError { Connection.error(of: handle, code) }
 
     private static func error(of handle: OpaquePointer, _ code: Int32) -> SQLiteError {
-        SQLiteError(
-            code: code, systemError: sqlite3_system_errno(handle), text: String(cString: sqlite3_errmsg(handle)))
+        let text = String(cString: sqlite3_errmsg(handle))
+        var systemError = sqlite3_system_errno(handle)
+        if code & 0xFF == SQLITE_IOERR {
+            // COMMIT leaves sqlite3_system_errno alone: only the file itself knows.
+            let log = lastErrno(handle, SQLITE_FCNTL_JOURNAL_POINTER)
+            let main = lastErrno(handle, SQLITE_FCNTL_FILE_POINTER)
+            systemError = log != 0 ? log : main != 0 ? main : systemError
+        }
+        return SQLiteError(code: code, systemError: systemError, text: text)
+    }
+
+    /// errno of the last failed call on the log or the database file (SQLITE_FCNTL_LAST_ERRNO); 0 when none failed.
+    private static func lastErrno(_ handle: OpaquePointer, _ which: Int32) -> Int32 {
+        var file: UnsafeMutablePointer<sqlite3_file>?
+        guard sqlite3_file_control(handle, "main", which, &file) == SQLITE_OK, let file,
+            let methods = file.pointee.pMethods
+        else { return 0 }
+        var code: Int32 = 0
+        _ = methods.pointee.xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &code)
+        return code
     }
 }

@@ -70,6 +70,7 @@ final class StoreDatabase {
     }
 
     private func write(_ transaction: StoreTransaction) throws(SQLiteError) -> [Int64] {
+        if connection.inTransaction { try statements.rollback.run() }
         try statements.begin.run()
         for record in transaction.opened {
             StoreSchema.bindFixed(record, to: statements.insert)

@@ -17,7 +17,8 @@ final class StoreExchange: Sendable {
         var completed: [StoreCompletion] = []
         var isClosing = false
         var opened: Result<StoreState, StoreFailure>?
-        var maintenanceFailure: StoreFailure?
+        var failedSync: StoreFailure?
+        var failedSnapshot: StoreFailure?
     }
     private let state = Mutex(State())
 
@@ -60,7 +61,7 @@ final class StoreExchange: Sendable {
         }
     }
 
-    var maintenanceFailure: StoreFailure? { state.withLock { $0.maintenanceFailure } }
+    var maintenanceFailure: StoreFailure? { state.withLock { $0.failedSync ?? $0.failedSnapshot } }
 
     // MARK: The store thread's side
 
@@ -85,5 +86,9 @@ final class StoreExchange: Sendable {
         completionsReady.signal()
     }
 
-    func publish(maintenanceFailure: StoreFailure?) { state.withLock { $0.maintenanceFailure = maintenanceFailure } }
+    /// The outcome of the last fsync; nil: it worked.
+    func publish(sync failure: StoreFailure?) { state.withLock { $0.failedSync = failure } }
+
+    /// The outcome of the last snapshot; nil: it worked.
+    func publish(snapshot failure: StoreFailure?) { state.withLock { $0.failedSnapshot = failure } }
 }

@@ -54,7 +54,7 @@ package struct StoreFailure: Error, Sendable, Equatable, CustomStringConvertible
     private static func code(of error: SQLiteError) -> Code {
         switch error.primary {
         case SQLITE_FULL: return .full
-        case SQLITE_READONLY: return .readOnly
+        case SQLITE_READONLY: return error.systemError == 0 ? .readOnly : code(ofErrno: error.systemError)
         case SQLITE_CORRUPT, SQLITE_NOTADB: return .damaged
         case SQLITE_PERM, SQLITE_AUTH: return .permission
         case SQLITE_IOERR, SQLITE_CANTOPEN: return error.systemError == 0 ? .other : code(ofErrno: error.systemError)

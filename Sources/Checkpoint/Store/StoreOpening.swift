@@ -1,6 +1,7 @@
 // Opening: check, and when something is wrong, repair from the snapshot and say so.
 internal import CSQLite
 internal import Core
+internal import Glibc
 internal import LinuxIO
 
 /// Opens the database of one state directory. Runs on the store thread, under the directory lock.
@@ -97,10 +98,12 @@ struct StoreOpening {
             return false
         }
         let recovery = StoreRecovery(what: .snapshot(takenAt: taken), reason: reason, setAside: aside)
-        do { try store(recovery, in: connection) } catch {
+        do {
+            try store(recovery, in: connection)
+            try settle(connection)
+        } catch {
             throw StoreFailure(error, doing: "restore the snapshot", in: files.directory)
         }
-        connection.keepLogOnClose(false)
         return true
     }
 
@@ -112,10 +115,16 @@ struct StoreOpening {
             try configure(connection)
             try connection.execute("BEGIN;" + StoreSchema.creation + "COMMIT")
             if let recovery { try store(recovery, in: connection) }
-            connection.keepLogOnClose(false)
+            try settle(connection)
         } catch {
             throw StoreFailure(error, doing: "make a new store", in: files.directory)
         }
+    }
+
+    /// All that was written is in the database file, and closing removes the log.
+    private func settle(_ connection: Connection) throws(SQLiteError) {
+        try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.keepLogOnClose(false)
     }
 
     private func store(_ recovery: StoreRecovery, in connection: Connection) throws(SQLiteError) {
@@ -144,6 +153,10 @@ struct StoreOpening {
         let version = try connection.integer("PRAGMA user_version")
         if version > StoreSchema.version { return .newer(version: version) }
         if version < StoreSchema.version { return .damaged("unknown schema version \(version)") }
+        if connection.isReadOnly {
+            if access(path, W_OK) == 0 { return .damaged("its header names an unknown format version") }
+            throw SQLiteError(code: SQLITE_READONLY, systemError: errno, text: "store.db cannot be written")
+        }
         if let problem = try problem(of: connection) { return .damaged(problem) }
         guard let contents = try contents(of: connection) else {
             return .damaged("a row is missing or does not match its checksum")
@@ -177,7 +190,7 @@ struct StoreOpening {
 
     private func problem(of connection: Connection) throws(SQLiteError) -> String? {
         let verdict = try connection.text("PRAGMA quick_check(1)") ?? "no verdict"
-        if verdict != "ok" { return "SQLite: \(verdict)" }
+        if verdict != "ok" { return "SQLite: \(verdict.split(separator: "\n").joined(separator: " "))" }
         let row = try connection.prepare("SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid")
         var tables: [String] = []
         while try row.step() { tables.append(row.text(0)) }

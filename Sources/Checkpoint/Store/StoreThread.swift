@@ -23,7 +23,7 @@ struct StoreThread: Sendable {
 
     private func serve(_ database: StoreDatabase) {
         var deadlines = Deadlines(options: options)
-        maintain(database, &deadlines, .snapshot)
+        takeSnapshot(database, &deadlines)
         while true {
             let (transactions, isClosing) = exchange.takeSubmitted()
             for transaction in transactions {
@@ -49,36 +49,39 @@ struct StoreThread: Sendable {
         exchange.publish(completion)
     }
 
-    private enum Maintenance { case synchronize, snapshot }
-
     private func runDue(_ database: StoreDatabase, _ deadlines: inout Deadlines) {
         // What is due within poll's resolution is due now: no spinning through the last millisecond.
         let now = Clock.monotonic() + nanosecondsPerMillisecond
-        if let due = deadlines.synchronize(database), due <= now { maintain(database, &deadlines, .synchronize) }
-        if let due = deadlines.snapshot(database), due <= now { maintain(database, &deadlines, .snapshot) }
+        if let due = deadlines.synchronize(database), due <= now { synchronize(database, &deadlines) }
+        if let due = deadlines.snapshot(database), due <= now { takeSnapshot(database, &deadlines) }
     }
 
-    private func maintain(_ database: StoreDatabase, _ deadlines: inout Deadlines, _ work: Maintenance) {
-        let now = Clock.monotonic()
+    private func synchronize(_ database: StoreDatabase, _ deadlines: inout Deadlines) {
         do {
-            switch work {
-            case .synchronize: try database.synchronize()
-            case .snapshot:
-                deadlines.lastSnapshot = now
-                try database.takeSnapshot()
-                exchange.snapshotCount.add(1, ordering: .relaxed)
-            }
-            if exchange.maintenanceFailure != nil { exchange.publish(maintenanceFailure: nil) }
+            try database.synchronize()
+            exchange.publish(sync: nil)
         } catch {
-            if work == .synchronize { deadlines.lastFailedSync = now }
-            exchange.publish(maintenanceFailure: error)
+            deadlines.lastFailedSync = Clock.monotonic()
+            exchange.publish(sync: error)
+        }
+        exchange.syncCount.store(database.syncCount, ordering: .relaxed)
+    }
+
+    private func takeSnapshot(_ database: StoreDatabase, _ deadlines: inout Deadlines) {
+        deadlines.lastSnapshot = Clock.monotonic()
+        do {
+            try database.takeSnapshot()
+            exchange.publish(snapshot: nil)
+            exchange.snapshotCount.add(1, ordering: .relaxed)
+        } catch {
+            exchange.publish(snapshot: error)
         }
         exchange.syncCount.store(database.syncCount, ordering: .relaxed)
     }
 
     private func finish(_ database: StoreDatabase, _ deadlines: inout Deadlines) {
-        maintain(database, &deadlines, .synchronize)
-        if database.isDirty { maintain(database, &deadlines, .snapshot) }
+        synchronize(database, &deadlines)
+        if database.isDirty { takeSnapshot(database, &deadlines) }
         database.mergeOnClose()
     }
 
