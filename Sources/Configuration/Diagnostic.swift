@@ -53,6 +53,10 @@ final class Problems {
         list.append(Diagnostic(position, "\(path): \(objection.message)", objection.remedy))
     }
 
+    func has(_ objection: Objection, at path: String) -> Bool {
+        list.contains { $0.message == "\(path): \(objection.message)" }
+    }
+
     /// The problems in the order of `files`, then by line and column.
     func sorted(by files: [String]) -> [Diagnostic] {
         var ranks: [String: Int] = [:]
