@@ -81,9 +81,7 @@ extension FilesDecoder {
     private func topic(_ section: Section, name: String, labels: [String: String]) -> (TopicTemplate, String) {
         guard let text = section.text("topic") else {
             let (rendered, objection) = rendered(kafka.topic, name: name, labels: labels)
-            if let objection, !problems.has(objection, at: "kafka.topic") {
-                problems.add(topicPosition, objection, at: "kafka.topic")
-            }
+            if let objection { problems.addOnce(topicPosition, objection, at: "kafka.topic") }
             return (kafka.topic, rendered)
         }
         switch TopicTemplate.parse(text) {
