@@ -2,6 +2,7 @@
 internal import Admin
 internal import Configuration
 internal import Core
+internal import Glibc
 internal import Logging
 internal import Telemetry
 
@@ -24,7 +25,7 @@ struct Listeners {
             var options = AdminServer.Options()
             options.socket = configuration.admin.socket
             options.mode = configuration.admin.mode
-            options.group = configuration.admin.group.isEmpty ? nil : configuration.admin.group
+            options.group = group(configuration)
             let server = AdminServer(loop: loop, options: options, provider: status)
             try await server.start()
             admin = server
@@ -39,6 +40,16 @@ struct Listeners {
         try await server.start()
         metrics = server
         logger.notice("metrics", metadata: ["port": "\(server.port ?? 0)"])
+    }
+
+    /// The group of the socket. The default one need not exist: then only the daemon's own user and group may ask.
+    private func group(_ configuration: Configuration) -> String? {
+        let name = configuration.admin.group
+        guard name == "longshore", getgrnam(name) == nil else { return name.isEmpty ? nil : name }
+        logger.notice(
+            "there is no group longshore: the admin socket keeps the daemon's own group",
+            metadata: ["remedy": "groupadd --system longshore, or set admin.group"])
+        return nil
     }
 
     /// Replaces them only when their part of the configuration changed.

@@ -78,9 +78,11 @@ package struct MetricsConfiguration: Equatable, Sendable {
 
 /// The daemon's own log.
 package struct LogConfiguration: Equatable, Sendable {
+    /// The levels of swift-log; the raw values are its names.
     package enum Level: String, Sendable, CaseIterable {
         case trace, debug, info, notice, warning, error, critical
     }
+    /// How lines look.
     package enum Format: String, Sendable, CaseIterable {
         case text, json
     }

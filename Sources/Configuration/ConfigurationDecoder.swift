@@ -10,14 +10,17 @@ struct ConfigurationDecoder {
     func decode(_ root: YAMLNode, fallback: Position) -> Configuration {
         let top = Section(root, path: "", fallback: fallback, problems: problems)
         let node = node(top.section("node"))
-        let state = top.text(
-            "state_directory", default: "/var/lib/longshore", check: PathPattern.objection(toPlainPath:))
-        if state == "/" {
-            top.add("state_directory", "the state needs a directory of its own", "write /var/lib/longshore")
+        let state = top.text("state_directory", default: "/var/lib/longshore") { path in
+            path == "/"
+                ? Objection("the state needs a directory of its own", "write /var/lib/longshore")
+                : PathPattern.objection(toPlainPath: path)
         }
-        let kafka = KafkaDecoder(problems: problems).decode(top.section("kafka"))
+        let kafkaSection = top.section("kafka")
+        let kafka = KafkaDecoder(problems: problems).decode(kafkaSection)
         let start: StartPosition = top.choice("start", default: .beginning)
-        let files = FilesDecoder(problems: problems, node: node, kafka: kafka, stateDirectory: state, start: start)
+        let files = FilesDecoder(
+            problems: problems, node: node, kafka: kafka, topicPosition: kafkaSection.place(of: "topic"),
+            stateDirectory: state, start: start)
         return Configuration(
             node: node, stateDirectory: state, kafka: kafka, files: files.decode(top), start: start,
             ignoreOlder: top.duration("ignore_older", default: 0, in: 0...36_500 * day),

@@ -27,8 +27,9 @@ package enum ConfigurationLoader {
             problems.add(beginning, "there is no configuration file", missing(main))
             return .refused(problems.list)
         }
-        let files = [main] + fragments(beside: main, problems)
-        var complete = true
+        let fragments = fragments(beside: main, problems)
+        let files = [main] + (fragments ?? [])
+        var complete = fragments != nil
         var root = YAMLNode.null(beginning)
         for file in files {
             if let tree = parse(file, problems) {
@@ -37,7 +38,7 @@ package enum ConfigurationLoader {
                 complete = false
             }
         }
-        // With a file missing in the tree, what else is wrong cannot be told from what that file says.
+        // While a file is missing in the tree, nobody can tell what else is wrong from what that file says.
         if complete {
             let expanded = Interpolation(environment: environment, problems: problems).expanded(root)
             let decoder = ConfigurationDecoder(problems: problems, hostName: hostName)
@@ -56,13 +57,13 @@ package enum ConfigurationLoader {
         }
     }
 
-    private static func fragments(beside main: String, _ problems: Problems) -> [String] {
+    private static func fragments(beside main: String, _ problems: Problems) -> [String]? {
         let directory = main.lastIndex(of: "/").map { String(main[...$0]) } ?? ""
         switch SmallFile.names(in: directory + "conf.d", suffix: ".yaml") {
         case .success(let names): return names.map { directory + "conf.d/" + $0 }
         case .failure(let objection):
             problems.add(Position(file: directory + "conf.d", line: 1, column: 1), objection.message, objection.remedy)
-            return []
+            return nil
         }
     }
 

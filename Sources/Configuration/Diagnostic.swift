@@ -7,6 +7,7 @@ package struct Position: Hashable, Sendable {
     package let line: Int
     package let column: Int
 
+    /// A place; nothing is checked.
     package init(file: String, line: Int, column: Int) {
         self.file = file
         self.line = line
@@ -25,6 +26,7 @@ package struct Diagnostic: Error, Hashable, Sendable {
     /// What to write instead.
     package let remedy: String
 
+    /// A problem at a position.
     package init(_ position: Position, _ message: String, _ remedy: String) {
         file = position.file
         line = position.line
@@ -44,6 +46,7 @@ extension Diagnostic: CustomStringConvertible {
 /// Collects every problem of one load. Owned by that load, on its thread only.
 final class Problems {
     private(set) var list: [Diagnostic] = []
+    private var once: Set<Diagnostic> = []
 
     func add(_ position: Position, _ message: String, _ remedy: String) {
         list.append(Diagnostic(position, message, remedy))
@@ -53,14 +56,21 @@ final class Problems {
         list.append(Diagnostic(position, "\(path): \(objection.message)", objection.remedy))
     }
 
+    /// The same, unless it was added by `addOnce` before.
+    func addOnce(_ position: Position, _ objection: Objection, at path: String) {
+        if once.insert(Diagnostic(position, "\(path): \(objection.message)", objection.remedy)).inserted {
+            add(position, objection, at: path)
+        }
+    }
+
     /// The problems in the order of `files`, then by line and column.
     func sorted(by files: [String]) -> [Diagnostic] {
         var ranks: [String: Int] = [:]
         for (rank, file) in files.enumerated() where ranks[file] == nil { ranks[file] = rank }
-        func key(_ diagnostic: Diagnostic) -> (Int, Int, Int) {
-            (ranks[diagnostic.file] ?? files.count, diagnostic.line, diagnostic.column)
+        func key(_ place: Int) -> (Int, Int, Int, Int) {
+            (ranks[list[place].file] ?? files.count, list[place].line, list[place].column, place)
         }
-        return list.sorted { key($0) < key($1) }
+        return list.indices.sorted { key($0) < key($1) }.map { list[$0] }
     }
 }
 

@@ -5,12 +5,14 @@ struct FilesDecoder {
     let problems: Problems
     let node: NodeConfiguration
     let kafka: KafkaConfiguration
+    /// Where `kafka.topic` stands.
+    let topicPosition: Position
     let stateDirectory: String
     let start: StartPosition
 
     func decode(_ top: Section) -> [FileEntry] {
         let items = top.list("files", example: "{name: app, paths: [\"/var/log/app/*.log\"]}")
-        if items.isEmpty, top.node("files").map({ $0.kind == "a list" }) ?? !top.wasRefused("files") {
+        if top.isEmpty("files") {
             problems.add(
                 top.place(of: "files"), "nothing to collect",
                 "add files: [{name: app, paths: [\"/var/log/app/*.log\"]}]")
@@ -32,9 +34,7 @@ struct FilesDecoder {
     private func entry(_ section: Section, names: inout [String: Position]) -> FileEntry {
         let name = name(section, &names)
         let paths = section.texts("paths", example: "\"/var/log/app/*.log\"", check: objection(toPath:))
-        if section.node("paths").map({ $0.kind == "a list" && paths.isEmpty && isEmpty($0) }) ?? !section.wasRefused(
-            "paths")
-        {
+        if section.isEmpty("paths") {
             section.add("paths", "no path to collect", "write paths: [\"/var/log/app/*.log\"]")
         }
         let exclude = section.texts("exclude", example: "\"*.gz\"", check: PathPattern.objection(toExclude:))
@@ -43,10 +43,6 @@ struct FilesDecoder {
         return FileEntry(
             name: name, paths: paths, exclude: exclude, topic: topic, topicName: topicName, labels: labels,
             start: section.choice("start", default: start))
-    }
-
-    private func isEmpty(_ node: YAMLNode) -> Bool {
-        if case .sequence(let items) = node.content { items.isEmpty } else { false }
     }
 
     private func name(_ section: Section, _ names: inout [String: Position]) -> String {
@@ -80,34 +76,48 @@ struct FilesDecoder {
 }
 
 extension FilesDecoder {
-    /// The entry's template and its name on this node. A template of `kafka.topic` that fails for this entry is
-    /// reported at the entry.
+    /// The entry's template and its name on this node. What is wrong with a name that `kafka.topic` gives is reported
+    /// there, once.
     private func topic(_ section: Section, name: String, labels: [String: String]) -> (TopicTemplate, String) {
-        var template = kafka.topic
-        if let text = section.text("topic") {
-            switch TopicTemplate.parse(text) {
-            case .success(let own): template = own
-            case .failure(let objection):
-                section.add("topic", objection)
-                return (template, "")
-            }
+        guard let text = section.text("topic") else {
+            let (rendered, objection) = rendered(kafka.topic, name: name, labels: labels)
+            if let objection { problems.addOnce(topicPosition, objection, at: "kafka.topic") }
+            return (kafka.topic, rendered)
         }
+        switch TopicTemplate.parse(text) {
+        case .success(let template):
+            let (rendered, objection) = rendered(template, name: name, labels: labels)
+            if let objection { section.add("topic", objection) }
+            return (template, rendered)
+        case .failure(let objection):
+            section.add("topic", objection)
+            return (kafka.topic, "")
+        }
+    }
+
+    private func rendered(
+        _ template: TopicTemplate, name: String, labels: [String: String]
+    ) -> (name: String, objection: Objection?) {
         var missing: [String] = []
         let rendered = template.render { field in
             let value = value(of: field, name: name, labels: labels)
-            if value == nil { missing.append(describe(field)) }
+            if value == nil { missing.append(describe(field, entry: name)) }
             return value
         }
         if !missing.isEmpty {
-            section.add(
-                "topic",
-                "\(quoted(template.text)) needs \(listed(missing)), which \(missing.count == 1 ? "is" : "are") not set",
-                "set it, or write another topic")
-        } else if let objection = objection(toRendered: rendered) {
-            section.add(
-                "topic", "\(quoted(template.text)) gives \(quoted(rendered)): \(objection.message)", objection.remedy)
+            let verb = missing.count == 1 ? "is" : "are"
+            return (
+                rendered,
+                Objection(
+                    "\(quoted(template.text)) needs \(missing.joined(separator: " and ")), which \(verb) not set",
+                    "set \(missing.count == 1 ? "it" : "them"), or write another topic")
+            )
         }
-        return (template, rendered)
+        guard let objection = objection(toRendered: rendered), template.text != rendered else {
+            return (rendered, objection(toRendered: rendered))
+        }
+        let message = "\(quoted(template.text)) gives \(quoted(rendered)): \(objection.message)"
+        return (rendered, Objection(message, objection.remedy))
     }
 
     private func objection(toRendered topic: String) -> Objection? {
@@ -128,13 +138,13 @@ extension FilesDecoder {
         }
     }
 
-    private func describe(_ field: TopicTemplate.Field) -> String {
+    private func describe(_ field: TopicTemplate.Field, entry: String) -> String {
         switch field {
         case .hostName: "node.name"
         case .clusterName: "node.cluster"
         case .nodeLabel(let key): "node.labels.\(key)"
         case .declaration: "name"
-        case .label(let key): "labels.\(key) of the entry"
+        case .label(let key): "labels.\(key) of the entry \(quoted(entry))"
         }
     }
 

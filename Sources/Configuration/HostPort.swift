@@ -6,6 +6,7 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
     package let host: String
     package let port: UInt16
 
+    /// A host without brackets and a port; nothing is checked.
     package init(host: String, port: UInt16) {
         self.host = host
         self.port = port

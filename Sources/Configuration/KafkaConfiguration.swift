@@ -2,15 +2,18 @@
 
 /// The `kafka` section.
 package struct KafkaConfiguration: Equatable, Sendable {
+    /// Where to connect to.
     package enum Brokers: Equatable, Sendable {
         /// An in-process broker, for trying things out.
         case embedded
         /// Bootstrap brokers, at least one.
         case list([HostPort])
     }
+    /// compression.codec of librdkafka; the raw values are its names.
     package enum Compression: String, Sendable, CaseIterable {
         case lz4, zstd, gzip, snappy, none
     }
+    /// The delivery guarantee.
     package enum Delivery: String, Sendable, CaseIterable {
         case atLeastOnce = "at-least-once"
     }
@@ -61,6 +64,7 @@ package struct TLSConfiguration: Equatable, Sendable {
 
 /// SASL to the brokers, with the password as it was in its file at load.
 package struct SASLConfiguration: Equatable, Sendable {
+    /// sasl.mechanism of librdkafka; the raw values are its names.
     package enum Mechanism: String, Sendable, CaseIterable {
         case scramSHA512 = "SCRAM-SHA-512"
         case scramSHA256 = "SCRAM-SHA-256"
@@ -78,6 +82,7 @@ package struct Secret: Equatable, Sendable {
     /// The text itself. Give it only to the library that needs it.
     package let revealed: String
 
+    /// Wraps a text that was read from a file.
     package init(_ revealed: String) { self.revealed = revealed }
 }
 

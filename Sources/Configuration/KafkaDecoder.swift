@@ -144,9 +144,9 @@ extension KafkaDecoder {
         case .failure(let objection): return .failure(objection)
         case .success(var bytes):
             while let last = bytes.last, last == 0x0A || last == 0x0D { bytes.removeLast() }
-            if bytes.isEmpty { return .failure(Objection("\(quoted(file)) is empty", remedy)) }
+            if bytes.isEmpty { return .failure(Objection("the file is empty", remedy)) }
             guard !bytes.contains(0), !bytes.contains(0x0A), let text = String(validating: bytes, as: UTF8.self) else {
-                return .failure(Objection("\(quoted(file)) is not one line of UTF-8 text", remedy))
+                return .failure(Objection("the file is not one line of UTF-8 text", remedy))
             }
             return .success(Secret(text))
         }

@@ -12,7 +12,9 @@ enum LibrdkafkaRules {
     /// Why a property is refused and what to write instead; nil when it may pass.
     static func objection(to property: String) -> Objection? {
         let name = property.lowercased()
-        if name.isEmpty || name.utf8.contains(0) { return Objection("a property needs a name", "write NAME: VALUE") }
+        guard !name.isEmpty, name.utf8.allSatisfy({ isLetterOrDigit($0) || "._-".utf8.contains($0) }) else {
+            return Objection("not a property's name", "write a name of librdkafka's CONFIGURATION.md")
+        }
         guard let rule = rules.first(where: { $0.names.contains { matches(name, $0) } }) else { return nil }
         return Objection("refused: \(rule.why)", rule.remedy)
     }

@@ -24,16 +24,15 @@ package enum PathPattern {
         return objection(toComponent: pattern)
     }
 
-    /// An absolute path without patterns, as directories and sockets are given.
+    /// An absolute path without patterns, as directories and sockets are given. The message does not quote it: it may
+    /// be a secret that stands where a secret's file belongs.
     static func objection(toPlainPath path: String) -> Objection? {
-        if !path.hasPrefix("/") {
-            return Objection("\(quoted(path)) is not absolute", "write a path that begins with /")
-        }
+        if !path.hasPrefix("/") { return Objection("not an absolute path", "write a path that begins with /") }
         if path.utf8.count > 4095 { return Objection("the path is longer than 4095 bytes", "write a shorter one") }
         let names = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
         if path != "/", names.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) {
             return Objection(
-                "\(quoted(path)) holds an empty name, . or ..", "write the path without //, /./, /../ and / at the end")
+                "the path holds an empty name, . or ..", "write it without //, /./, /../ and / at the end")
         }
         return nil
     }

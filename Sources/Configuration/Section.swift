@@ -45,6 +45,16 @@ struct Section {
         if case .refused = entries[key]?.value.content { true } else { false }
     }
 
+    /// True for a list (or an empty text instead) that holds nothing, or is left out; false when it was refused.
+    func isEmpty(_ key: String) -> Bool {
+        switch entries[key]?.value.content {
+        case nil: true
+        case .scalar(let scalar): scalar.isNull || scalar.text.isEmpty
+        case .sequence(let items): items.isEmpty
+        case .mapping, .refused: false
+        }
+    }
+
     func add(_ key: String, _ message: String, _ remedy: String) {
         problems.add(place(of: key), "\(dotted(path, key)): \(message)", remedy)
     }
@@ -144,7 +154,7 @@ extension Section {
         return fallback
     }
 
-    /// A value for a message: as the file has it, so that nothing from the environment is printed.
+    /// A value for a message: as the file has it, without values of the environment, which may be secrets.
     private func shown(_ key: String) -> String { entries[key]?.value.kind ?? "nothing" }
 }
 

@@ -2,7 +2,8 @@
 
 /// Edit distance over names of keys.
 enum Spelling {
-    /// The candidate with the fewest edits, if that is few for the length of the word; nil for words over 64 bytes.
+    /// The candidate with the fewest edits, if that is few for the length of the word; else one that begins with
+    /// the word. nil for words over 64 bytes.
     static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.lowercased().utf8)
         guard (2...64).contains(letters.count) else { return nil }
@@ -13,7 +14,8 @@ enum Spelling {
                 best = (candidate, edits)
             }
         }
-        return best?.name
+        if let best { return best.name }
+        return candidates.first { word.utf8.count >= 4 && $0.hasPrefix(word.lowercased()) }
     }
 
     /// Insertions, deletions, substitutions and swaps of neighbours that lead from one word to the other

@@ -17,7 +17,9 @@ struct YAMLReader {
 
     /// The tree of the only document; null at 1:1 for an empty file; nil when the text is not YAML. Every problem is
     /// recorded, with its position.
-    static func read(_ bytes: [UInt8], file: String, problems: Problems) -> YAMLNode? {
+    static func read(_ content: [UInt8], file: String, problems: Problems) -> YAMLNode? {
+        // libyaml takes a byte order mark for text once the encoding is set.
+        let bytes = content.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(content.dropFirst(3)) : content
         if String(validating: bytes, as: UTF8.self) == nil {
             let (line, column) = invalidUTF8(in: bytes)
             problems.add(
@@ -190,11 +192,17 @@ extension YAMLReader {
             problems.add(
                 position(parser.context_mark), "the quoted text that begins here never ends", "close the quote")
         } else {
-            let where_ = context.isEmpty ? "" : " \(context)"
-            problems.add(
-                place, "not valid YAML: \(problem)\(where_)",
-                "check the indentation, colons, quotes and brackets here and in the lines above")
+            let remedy =
+                line(at: place).contains("${")
+                ? "put ${...} into quotes inside of {} and []"
+                : "check the indentation, colons, quotes and brackets here and in the lines above"
+            problems.add(place, "not valid YAML: \(problem)" + (context.isEmpty ? "" : " \(context)"), remedy)
         }
+    }
+
+    private func line(at place: Position) -> String {
+        let lines = bytes.split(separator: UInt8(ascii: "\n"), maxSplits: place.line, omittingEmptySubsequences: false)
+        return place.line <= lines.count ? String(decoding: lines[place.line - 1], as: UTF8.self) : ""
     }
 
     /// Line and column of a byte offset.
@@ -214,20 +222,7 @@ extension YAMLReader {
 
     /// The byte at a position, if that position is inside the file.
     private func byte(at place: Position) -> UInt8? {
-        var index = 0
-        var line = 1
-        while line < place.line {
-            guard let end = bytes[index...].firstIndex(of: UInt8(ascii: "\n")) else { return nil }
-            index = end + 1
-            line += 1
-        }
-        var column = 1
-        while index < bytes.count {
-            let start = bytes[index] & 0xC0 != 0x80
-            if start && column == place.column { return bytes[index] }
-            if start { column += 1 }
-            index += 1
-        }
-        return nil
+        let scalars = line(at: place).unicodeScalars.dropFirst(place.column - 1)
+        return scalars.first.flatMap { UInt8(exactly: $0.value) }
     }
 }

@@ -1,14 +1,17 @@
 // longshore validate: every problem of the configuration, or the effective configuration.
 internal import ArgumentParser
 internal import Configuration
+internal import Glibc
 
-/// Checks the configuration without starting anything. Exit status 0: fine; 2: problems, each on standard error.
+/// Checks the configuration without starting anything. Exit status 0: fine; 1: the result could not be
+/// written; 2: problems, each on standard error.
 struct ValidateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate", abstract: "Check the configuration and report every problem in it.",
         discussion: """
             Reads the file and the conf.d/*.yaml beside it. Problems are printed to standard error as \
-            FILE:LINE:COLUMN: error: what; what to write instead. Exit status: 0 fine, 2 wrong configuration.
+            FILE:LINE:COLUMN: error: what; what to write instead. Exit status: 0 fine, 1 not \
+            done, 2 wrong configuration.
             """)
 
     @Option(help: "The configuration file (default: \(ConfigurationLoader.defaultPath)).")
@@ -22,6 +25,10 @@ struct ValidateCommand: ParsableCommand {
             ConfigurationLoader.load(path: config, environment: ProcessEnvironment.current()))
         let entries = loaded.files.count == 1 ? "1 file entry" : "\(loaded.files.count) file entries"
         let text = print ? ConfigurationLoader.effectiveText(loaded) : "The configuration is fine: \(entries).\n"
-        StandardStreams.write(text, to: .output)
+        if let code = StandardStreams.write(text, to: .output) {
+            StandardStreams.write(
+                "longshore: cannot write to standard output: \(String(cString: strerror(code)))\n", to: .error)
+            throw ExitCode(1)
+        }
     }
 }
