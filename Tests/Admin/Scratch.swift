@@ -198,10 +198,18 @@ func withMetricsServer(
 actor Gate {
     private var open = false
     private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var watchers: [CheckedContinuation<Void, Never>] = []
     private(set) var visitors = 0
+
+    /// Waits for the first visitor.
+    func visited() async {
+        if visitors == 0 { await withCheckedContinuation { watchers.append($0) } }
+    }
 
     func pass() async {
         visitors += 1
+        for watcher in watchers { watcher.resume() }
+        watchers = []
         if !open { await withCheckedContinuation { waiting.append($0) } }
     }
 
