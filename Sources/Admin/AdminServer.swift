@@ -57,6 +57,7 @@ package final class AdminServer: Sendable {
         guard let stopped else { return }
         stopped.file.remove()
         await stopped.listener.stop()
+        answer.cancel()
     }
 
     private static func route(

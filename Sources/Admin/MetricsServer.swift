@@ -62,6 +62,9 @@ package final class MetricsServer: Sendable {
             return running
         }
         await listener?.stop()
+        metrics.cancel()
+        health.cancel()
+        readiness.cancel()
     }
 
     private func route(_ path: String, _ loop: any EventLoop) -> EventLoopFuture<HTTPAnswer>? {

@@ -40,6 +40,15 @@ final class SingleFlight<Value: Sendable>: Sendable {
         return promise.futureResult
     }
 
+    /// Whoever waits gets a CancellationError: afterwards a late answer finds nobody and touches no event loop.
+    func cancel() {
+        let waiting = state.withLock { state in
+            defer { state.waiting = [:] }
+            return state.waiting.values
+        }
+        for promise in waiting { promise.fail(CancellationError()) }
+    }
+
     private func run() {
         Task {
             let result: Result<Value, any Error>

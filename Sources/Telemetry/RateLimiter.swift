@@ -44,6 +44,9 @@ package struct RateLimiter: Sendable {
 
     package init() {}
 
+    /// How many messages are remembered.
+    var count: Int { windows.count }
+
     /// Decides about one line at `now` (monotonic nanoseconds) and gives the summaries that are due before it.
     package mutating func admit(
         label: String, level: Logger.Level, message: String, now: Int64
