@@ -28,6 +28,7 @@ struct Interpolation {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return (text, []) }
         var result = ""
         var objections: [Objection] = []
+        var known: Set<Objection> = []
         var rest = Substring(text)
         while let dollar = rest.firstIndex(of: "$") {
             result += rest[..<dollar]
@@ -43,7 +44,8 @@ struct Interpolation {
                 }
                 switch value(of: body[..<end]) {
                 case .success(let value): result += value
-                case .failure(let objection): objections.append(objection)
+                case .failure(let objection):
+                    if known.insert(objection).inserted { objections.append(objection) }
                 }
                 rest = body[body.index(after: end)...]
             } else {

@@ -9,10 +9,11 @@ enum Spelling {
         guard (2...64).contains(letters.count) else { return nil }
         var best: (name: String, edits: Int)?
         for candidate in candidates {
+            let length = candidate.utf8.count
+            let allowed = max(1, min(letters.count, length) / 3)
+            guard abs(length - letters.count) <= allowed else { continue }
             let edits = distance(letters, Array(candidate.utf8))
-            if edits <= max(1, min(letters.count, candidate.utf8.count) / 3), edits < best?.edits ?? .max {
-                best = (candidate, edits)
-            }
+            if edits <= allowed, edits < best?.edits ?? .max { best = (candidate, edits) }
         }
         if let best { return best.name }
         return candidates.first { word.utf8.count >= 4 && $0.hasPrefix(word.lowercased()) }

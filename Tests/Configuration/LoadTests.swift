@@ -139,6 +139,10 @@ private let shipped = #filePath.split(separator: "/").dropLast(3).reduce("") { $
             ])
     }
 
+    @Test func anUnsetVariableIsNamedOncePerText() {
+        #expect(problems(complete + "start: ${S}${S}${S}\n").count == 1)
+    }
+
     @Test func aValueFromTheEnvironmentNeverBecomesStructure() {
         let fixture = Fixture()
         fixture.write("longshore.yaml", complete + "node:\n  name: ${A}\n  labels:\n    b: ${B}\n    c: ${C}\n")
