@@ -122,13 +122,12 @@ struct HostileClientTests {
 
     @Test func aHeadOf16KiBIsRefusedWith431AndOneBelowIsServed() async throws {
         try await withMetricsServer { port in
-            for (bytes, status) in [(15 * 1024, "200"), (16 * 1024, "431")] {
+            for (bytes, status) in [(15 * 1024, "200"), (17 * 1024, "431")] {
                 let answer = try await blocking {
                     let client = try RawClient.tcp(port)
                     // Many short fields: no single one is too long for the parser.
                     let field = "X-Field: " + String(repeating: "v", count: 89) + "\r\n"
                     client.send("GET /metrics HTTP/1.1\r\n" + String(repeating: field, count: bytes / 100) + "\r\n")
-                    if status == "431" { client.send(String(repeating: "y", count: 1024)) }
                     return client.readToEnd()
                 }
                 #expect(
