@@ -44,9 +44,9 @@ struct HostileClientTests {
 
     @Test func aClientThatTakesNoAnswerIsDropped() async throws {
         var limits = HTTPLimits()
-        limits.writeMilliseconds = 200
+        limits.writeMilliseconds = 2000
         var report = Samples.report()
-        report.problems = Array(repeating: String(repeating: "x", count: 1000), count: 8000)
+        report.problems = Array(repeating: String(repeating: "x", count: 1000), count: 1000)
         try await withAdminServer(limits: limits, provider: { [report] in report }) { socket in
             let dropped = try await blocking {
                 let client = try RawClient.unix(socket)
@@ -54,7 +54,7 @@ struct HostileClientTests {
                 return client.isHungUp()
             }
             #expect(dropped)
-            try await expectStatus(socket, report, "who reads gets all 8 MB")
+            try await expectStatus(socket, report, "who reads gets the whole MB")
         }
     }
 
