@@ -44,6 +44,9 @@ package enum AdminClient {
         guard let response = HTTPResponse(answer) else {
             throw AdminError("what answers at \(place) is not a longshore daemon: check admin.socket and --socket")
         }
+        guard response.isWhole else {
+            throw AdminError("the daemon at \(place) broke off its answer: it may be stopping or overloaded; try again")
+        }
         guard response.status == 200 else {
             let text = String(decoding: response.body.prefix(1000).prefix { $0 != 0x0A }, as: UTF8.self)
             throw AdminError("the daemon at \(place) refused: \(response.status) \(escapedForTerminal(text))")

@@ -4,8 +4,10 @@
 struct HTTPResponse {
     let status: Int
     let body: [UInt8]
+    /// False when the connection ended before the announced length.
+    let isWhole: Bool
 
-    /// Nil when `bytes` are no such response or the body is not as long as announced.
+    /// Nil when `bytes` are no such response or the body is longer than announced.
     init?(_ bytes: [UInt8]) {
         // A head is small: bytes that hold no end of it in the first 16 KiB are no response.
         let end = bytes.prefix(16 * 1024).indices.first { index in
@@ -23,6 +25,7 @@ struct HTTPResponse {
         }
         body = Array(bytes[(end + 4)...])
         self.status = status
-        guard lengths == [body.count] else { return nil }
+        guard lengths.count == 1, lengths[0] >= body.count else { return nil }
+        isWhole = lengths[0] == body.count
     }
 }

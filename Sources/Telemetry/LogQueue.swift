@@ -22,6 +22,8 @@ final class LogQueue: Sendable {
         var settled: UInt64 = 0
         var unreported: UInt64 = 0
         var dropped: UInt64 = 0
+        /// The last write failed: the report about dropped lines waits for the next line, or it would be tried for ever.
+        var failed = false
         var asleep = false
         var closing = false
         var ended = false
@@ -61,6 +63,7 @@ final class LogQueue: Sendable {
             state.heldLines += 1
             state.heldBytes += line.count
             state.submitted += 1
+            state.failed = false
             defer { state.asleep = false }
             return state.asleep
         }
@@ -71,7 +74,7 @@ final class LogQueue: Sendable {
     /// dropped ones. Called by the log thread.
     func take(limit: Int, report: (UInt64) -> [UInt8]) -> Work {
         state.withLock { state in
-            if state.lines.isEmpty {
+            if state.lines.isEmpty && (state.unreported == 0 || state.failed) {
                 state.asleep = !state.closing
                 return state.closing ? .end : .sleep
             }
@@ -102,6 +105,7 @@ final class LogQueue: Sendable {
             state.settled += UInt64(lines)
             state.dropped += lost
             state.unreported += lost + unreported
+            state.failed = lost + unreported > 0
         }
     }
 

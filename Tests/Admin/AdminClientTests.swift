@@ -36,7 +36,7 @@ struct AdminClientTests {
     }
 
     @Test(arguments: [
-        "", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\n\r\n{}", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}",
+        "", "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\n\r\n{}", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{}",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 200 OK\r\nContent-Length: 2",
         "HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}",
     ])
@@ -44,6 +44,13 @@ struct AdminClientTests {
         try await withImpostor(listening: true, answer: answer) { path in
             let error = await #expect(throws: AdminError.self) { _ = try await AdminClient.status(socket: path) }
             #expect(error?.message.contains("is not a longshore daemon") == true, "\(error?.message ?? "")")
+        }
+    }
+
+    @Test func anAnswerThatBreaksOffIsNotTaken() async throws {
+        try await withImpostor(listening: true, answer: "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{}") { path in
+            let error = await #expect(throws: AdminError.self) { _ = try await AdminClient.status(socket: path) }
+            #expect(error?.message.contains("broke off its answer") == true)
         }
     }
 

@@ -145,6 +145,15 @@ struct StatusTextTests {
         ] as [(Double, String)])
     func durationsAreReadable(seconds: Double, text: String) { #expect(HumanUnits.duration(seconds) == text) }
 
+    @Test(arguments: [0, 1, 3])
+    func theJSONOfTheSocketHoldsEverySource(count: Int) throws {
+        var report = Samples.report()
+        report.host = "\"sources\":[]"
+        report.problems = ["\"sources\":[]", ",\"sources\":["]
+        report.sources = (0..<count).map { Samples.source("\"sources\":[]", "\($0)", "idle", LedgerStatus(), nil) }
+        #expect(try StatusJSON.decode(StatusJSON.encode(report)) == report)
+    }
+
     @Test func jsonIsTheSameReportWithoutTerminalEscapes() throws {
         var report = Samples.report()
         report.sources[0].path = "/\u{1b}[2J\u{9b}\u{202e}\u{7f}\n\"\\/日本\u{e0001}"
