@@ -72,13 +72,13 @@ final class StoreDatabase {
     private func write(_ transaction: StoreTransaction) throws(SQLiteError) -> [Int64] {
         if connection.inTransaction { try statements.rollback.run() }
         try statements.begin.run()
-        for record in transaction.opened {
+        for record in transaction.opened.inFileOrder(\.file) {
             StoreSchema.bindFixed(record, to: statements.insert)
             let values = GenerationUpdate(file: record.file, evidence: record.evidence, counts: record.counts)
             StoreSchema.bindValues(values, to: statements.insert)
             try statements.insert.run()
         }
-        for update in transaction.updated {
+        for update in transaction.updated.inFileOrder(\.file) {
             StoreSchema.bindValues(update, to: statements.update)
             try statements.update.run()
             if connection.changes == 0 { throw SQLiteError.notThere(update.file) }
@@ -207,5 +207,15 @@ final class StoreDatabase {
         let failure = StoreFailure(error, doing: doing, in: files.directory)
         if failure.code == .damaged { isDamaged = true }
         return failure
+    }
+}
+
+extension Array {
+    /// Stable order of the table's key: each page is visited once, though the cache holds few of them.
+    fileprivate func inFileOrder(_ file: (Element) -> FileID) -> [Element] {
+        sorted { left, right in
+            let (one, other) = (file(left).value, file(right).value)
+            return (one.high, one.low) < (other.high, other.low)
+        }
     }
 }
