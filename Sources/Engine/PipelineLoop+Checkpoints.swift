@@ -15,6 +15,8 @@ struct CheckpointState {
     var opened: [(slot: Int, record: GenerationRecord)] = []
     var pendingOpened: [Int] = []
     var closed: [FileID] = []
+    /// Declarations that the store does not know as followed yet.
+    var declared: [String] = []
     /// Monotonic ns of the last submission and the last success.
     var lastSubmitted: Int64 = 0
     var lastSucceeded: Int64?
@@ -31,7 +33,7 @@ extension PipelineLoop {
     /// When the next transaction is due (monotonic ns); nil when there is nothing to store or one is under way.
     var checkpointDue: Int64? {
         guard checkpoint.pending == nil else { return nil }
-        if !checkpoint.opened.isEmpty { return checkpoint.retryAt }
+        if !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty { return checkpoint.retryAt }
         guard ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty else { return nil }
         let early = ledger.acknowledgedSinceCheckpoint >= PipelineLoop.earlyBytes || stopDeadline != nil
         return max(checkpoint.retryAt, early ? 0 : checkpoint.lastSubmitted + options.checkpointInterval)
@@ -57,6 +59,8 @@ extension PipelineLoop {
                     file: tailer.file(slot), evidence: tailer.evidence(slot, committed: counts.committed),
                     counts: counts))
         }
+        transaction.declared = checkpoint.declared
+        checkpoint.declared = []
         transaction.closed = checkpoint.closed
         checkpoint.closed = []
         (transaction.events, transaction.delivered) = outbox.takeForStore()
@@ -109,6 +113,7 @@ extension PipelineLoop {
         checkpoint.opened = Array(zip(checkpoint.pendingOpened, transaction.opened)) + checkpoint.opened
         checkpoint.pendingOpened = []
         checkpoint.closed = transaction.closed + checkpoint.closed
+        checkpoint.declared = transaction.declared + checkpoint.declared
         for slot in checkpoint.pendingSlots where sources[slot].isOpen { ledger.touch(slot) }
         outbox.putBack(transaction.events, delivered: transaction.delivered)
         logger.error(

@@ -81,7 +81,7 @@ final class PipelineLoop {
         producer = try Producer(options.kafka)
         do {
             tailer = try Tailer(
-                options.tailer, declarations: options.declarations.map(\.files), known: state.generations)
+                options.tailer, declarations: PipelineLoop.declarations(options, state), known: state.generations)
             try epoll.add(tailer.descriptor, tag: Tag.files.rawValue)
             try epoll.add(producer.ready.raw, tag: Tag.kafka.rawValue)
             try epoll.add(store.completionsReady.raw, tag: Tag.store.rawValue)
@@ -105,7 +105,17 @@ final class PipelineLoop {
         outbox = AuditOutbox(isEnabled: options.auditTopic != nil, stored: state.outbox)
         parked = Array(repeating: [], count: producer.topics.count)
         writers = Array(repeating: TopicWriter(), count: producer.topics.count)
+        checkpoint.declared = options.declarations.map(\.files.name).filter { !state.declarations.contains($0) }
         if let recovery = state.recovery { announce(recovery) }
+    }
+
+    /// The declarations, each with whether an earlier run has followed it.
+    private static func declarations(_ options: EngineOptions, _ state: StoreState) -> [FileDeclaration] {
+        options.declarations.map { declaration in
+            var files = declaration.files
+            files.isKnown = state.declarations.contains(files.name)
+            return files
+        }
     }
 
     deinit {

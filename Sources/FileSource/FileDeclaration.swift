@@ -12,7 +12,7 @@ package struct FileDeclaration: Sendable {
     /// Nanoseconds; files last written longer ago at first sight are left alone. 0: none.
     package let ignoreOlder: Int64
     /// The daemon has followed this declaration in an earlier run.
-    package let isKnown: Bool
+    package var isKnown: Bool
     /// Topic name; two declarations that reach one file with the same route ship it once.
     package let route: String
 

@@ -66,6 +66,13 @@ extension GenerationUpdate {
     }
 }
 
+/// Over the name of a declaration that has been followed.
+func declarationChecksum(_ name: String) -> UInt64 {
+    var sum = RowChecksum(seed: 4)
+    sum.add(name.utf8)
+    return sum.value
+}
+
 extension AuditEvent {
     var checksum: UInt64 {
         var sum = RowChecksum(seed: 3)

@@ -38,7 +38,7 @@ final class StoreDatabase {
 
     /// The statements a transaction is made of.
     private struct Statements {
-        let begin, commit, rollback, insert, update, delete, append, deliver, advance: Statement
+        let begin, commit, rollback, insert, update, delete, append, deliver, declare, advance: Statement
 
         init(_ connection: Connection) throws(SQLiteError) {
             begin = try connection.prepare("BEGIN IMMEDIATE")
@@ -49,6 +49,7 @@ final class StoreDatabase {
             delete = try connection.prepare(StoreSchema.deleteGeneration)
             append = try connection.prepare(StoreSchema.insertEvent)
             deliver = try connection.prepare(StoreSchema.deleteEvent)
+            declare = try connection.prepare(StoreSchema.insertDeclaration)
             advance = try connection.prepare(StoreSchema.advance)
         }
     }
@@ -91,6 +92,11 @@ final class StoreDatabase {
         for id in transaction.delivered {
             statements.deliver.bind(1, id)
             try statements.deliver.run()
+        }
+        for name in transaction.declared {
+            statements.declare.bind(1, text: name)
+            statements.declare.bind(2, declarationChecksum(name))
+            try statements.declare.run()
         }
         statements.advance.bind(1, sequence + 1)
         try statements.advance.run()

@@ -38,7 +38,8 @@ struct StoreOpening {
         _ connection: Connection, _ contents: StoreContents
     ) throws(StoreFailure) -> (StoreDatabase, StoreState) {
         let state = StoreState(
-            generations: contents.generations, outbox: contents.outbox, recovery: contents.recovery)
+            generations: contents.generations, outbox: contents.outbox, declarations: contents.declarations,
+            recovery: contents.recovery)
         do { return (try StoreDatabase(connection, files: files, contents: contents), state) } catch {
             throw StoreFailure(error, doing: "prepare statements", in: files.directory)
         }
@@ -212,6 +213,11 @@ struct StoreOpening {
         while try row.step() {
             guard let event = StoreSchema.event(row) else { return nil }
             contents.outbox.append(event)
+        }
+        row = try connection.prepare(StoreSchema.selectDeclarations)
+        while try row.step() {
+            guard row.unsigned(1) == declarationChecksum(row.text(0)) else { return nil }
+            contents.declarations.insert(row.text(0))
         }
         row = try connection.prepare("SELECT snapshot, reason, set_aside FROM recovery")
         if try row.step() {

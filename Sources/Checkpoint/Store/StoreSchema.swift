@@ -19,6 +19,7 @@ enum StoreSchema {
         """,
         "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT, payload BLOB, value_check INTEGER)",
         "CREATE TABLE recovery(snapshot INTEGER, reason TEXT, set_aside TEXT)",
+        "CREATE TABLE declaration(name TEXT PRIMARY KEY, value_check INTEGER) WITHOUT ROWID",
         "CREATE TABLE progress(id INTEGER PRIMARY KEY, sequence INTEGER)",
     ]
 
@@ -41,6 +42,8 @@ enum StoreSchema {
     static let insertEvent = "INSERT INTO outbox(key, payload, value_check) VALUES(?1, ?2, ?3)"
     static let selectEvents = "SELECT id, key, payload, value_check FROM outbox ORDER BY id"
     static let deleteEvent = "DELETE FROM outbox WHERE id=?1"
+    static let insertDeclaration = "INSERT OR IGNORE INTO declaration VALUES(?1, ?2)"
+    static let selectDeclarations = "SELECT name, value_check FROM declaration ORDER BY name"
     static let advance = "UPDATE progress SET sequence=?1 WHERE id=0"
     static let selectSequence = "SELECT sequence FROM progress WHERE id=0"
 

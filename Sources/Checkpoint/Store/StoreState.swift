@@ -6,6 +6,8 @@ package struct StoreState: Sendable {
     package let generations: [GenerationRecord]
     /// Events Kafka has not acknowledged, ascending by id.
     package let outbox: [AuditEvent]
+    /// Names of declarations that were followed before: their files are not seen for the first time ever.
+    package let declarations: Set<String>
     /// Not nil when state was lost. It is told again at every opening until a transaction with events is committed:
     /// put the state_lost event in the first one.
     package let recovery: StoreRecovery?
@@ -37,6 +39,7 @@ package struct StoreRecovery: Sendable, Equatable {
 struct StoreContents {
     var generations: [GenerationRecord] = []
     var outbox: [AuditEvent] = []
+    var declarations: Set<String> = []
     var recovery: StoreRecovery?
     /// Counts the committed transactions of this store: tells which of two copies is newer.
     var sequence: UInt64 = 0

@@ -28,12 +28,15 @@ package struct StoreTransaction: Sendable {
     package var events: [AuditEvent]
     /// Outbox rows that Kafka has acknowledged: deleted.
     package var delivered: [Int64]
+    /// Names of declarations that are followed from now on; known ones are no error.
+    package var declared: [String]
     /// Completes only after an fsync; else one follows within `StoreOptions.fsyncInterval`.
     package var durable: Bool
 
     package init(
         ticket: UInt64, opened: [GenerationRecord] = [], updated: [GenerationUpdate] = [], closed: [FileID] = [],
-        events: [AuditEvent] = [], delivered: [Int64] = [], durable: Bool = false
+        events: [AuditEvent] = [], delivered: [Int64] = [], declared: [String] = [],
+        durable: Bool = false
     ) {
         self.ticket = ticket
         self.opened = opened
@@ -41,11 +44,13 @@ package struct StoreTransaction: Sendable {
         self.closed = closed
         self.events = events
         self.delivered = delivered
+        self.declared = declared
         self.durable = durable
     }
 
     var isEmpty: Bool {
         opened.isEmpty && updated.isEmpty && closed.isEmpty && events.isEmpty && delivered.isEmpty
+            && declared.isEmpty
     }
 }
 
