@@ -40,14 +40,10 @@ package final class Producer {
     /// Makes the client; does not wait for a broker. Throws when a setting is not valid.
     package init(_ options: KafkaOptions) throws(KafkaFailure) {
         self.options = options
-        let configuration = try Producer.configuration(options)
+        let configuration = try ClientConfiguration.make(options.settings)
+        rd_kafka_conf_set_events(configuration, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG)
         maximumMessageBytes = Producer.integer("message.max.bytes", in: configuration)
-        var text = [CChar](repeating: 0, count: 512)
-        guard let client = rd_kafka_new(RD_KAFKA_PRODUCER, configuration, &text, text.count) else {
-            rd_kafka_conf_destroy(configuration)
-            throw KafkaFailure(message: "cannot make the Kafka client: " + Producer.string(text))
-        }
-        self.client = client
+        client = try ClientConfiguration.client(RD_KAFKA_PRODUCER, configuration)
         queue = rd_kafka_queue_get_main(client)!
         rd_kafka_set_log_queue(client, queue)
         do {
@@ -284,26 +280,10 @@ package final class Producer {
         return writable
     }
 
-    private static func configuration(_ options: KafkaOptions) throws(KafkaFailure) -> OpaquePointer {
-        let configuration = rd_kafka_conf_new()!
-        var text = [CChar](repeating: 0, count: 512)
-        for (key, value) in options.settings
-        where rd_kafka_conf_set(configuration, key, value, &text, text.count) != RD_KAFKA_CONF_OK {
-            rd_kafka_conf_destroy(configuration)
-            throw KafkaFailure(message: "librdkafka does not accept the setting \(key): " + string(text))
-        }
-        rd_kafka_conf_set_events(configuration, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG)
-        return configuration
-    }
-
     private static func integer(_ key: String, in configuration: OpaquePointer) -> Int {
         var text = [CChar](repeating: 0, count: 32)
         var size = text.count
         rd_kafka_conf_get(configuration, key, &text, &size)
-        return Int(string(text)) ?? 1_000_000
-    }
-
-    private static func string(_ text: [CChar]) -> String {
-        String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return Int(ClientConfiguration.string(text)) ?? 1_000_000
     }
 }
