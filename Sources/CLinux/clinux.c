@@ -3,6 +3,7 @@
 #include "clinux.h"
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -54,3 +55,4 @@ int clinux_filesystem_id(int descriptor, uint8_t *out16) {
 
 void *clinux_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }
 int clinux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+void clinux_return_heap(void) { malloc_trim(0); }

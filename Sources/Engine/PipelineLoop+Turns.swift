@@ -97,6 +97,7 @@ extension PipelineLoop {
         counters.readRecords &+= UInt64(count)
         if count > 0 {
             arenas.hold(arena, count: count)
+            trimAt = now + PipelineLoop.trimAfter
             producer.produce(
                 topic, partition: sources[slot].partition, key: keyBytes, batch: batch, opaques: opaques, now: now
             ) { rejected in
