@@ -2,7 +2,6 @@
 import Core
 import Glibc
 import Pipeline
-import Testing
 
 /// One slot of a batch, its payload copied out of the arena.
 struct Shipped: Equatable {
