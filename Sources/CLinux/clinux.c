@@ -42,7 +42,8 @@ struct clinux_uuid { uint8_t length; uint8_t uuid[16]; };  // struct fsuuid2 of 
 int clinux_filesystem_id(int descriptor, uint8_t *out16) {
     struct clinux_uuid u = {0};
     memset(out16, 0, 16);
-    if (ioctl(descriptor, CLINUX_FS_IOC_GETFSUUID, &u) == 0 && u.length == 16) {
+    static const uint8_t none[16];  // made with `mkfs -U clear`: the same for all such file systems
+    if (ioctl(descriptor, CLINUX_FS_IOC_GETFSUUID, &u) == 0 && u.length == 16 && memcmp(u.uuid, none, 16) != 0) {
         memcpy(out16, u.uuid, 16);
         return 0;
     }

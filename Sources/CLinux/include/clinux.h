@@ -18,7 +18,8 @@ struct clinux_stat {
 };
 int clinux_statx(int directory, const char *_Nonnull path, int flags, struct clinux_stat *_Nonnull out);
 
-/// A file system's own identity that survives a remount: its UUID where the kernel tells it (6.9+), else f_fsid and type.
+/// A file system's own identity that survives a remount: its UUID where it has one and the kernel tells it (6.9+), else
+/// f_fsid and type.
 int clinux_filesystem_id(int descriptor, uint8_t *_Nonnull out16);
 
 void *_Nullable clinux_memrchr(const void *_Nonnull bytes, int byte, size_t count);
