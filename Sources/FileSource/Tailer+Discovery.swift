@@ -67,7 +67,8 @@ extension Tailer {
         }
         if let other = sameRoute(entry.status, declaration, now) {
             let reason = "\(printable(livePath(Int(other)))) is the same file and ships to the same topic"
-            return report(entry.path, declaration: Int(declaration), "refused", reason + ": leave it out of one of them")
+            return report(
+                entry.path, declaration: Int(declaration), "refused", reason + ": leave it out of one of them")
         }
         admit(entry, declaration, now)
     }
@@ -86,7 +87,9 @@ extension Tailer {
         let key = TrackedKey(device: status.device, inode: status.inode, declaration: declaration)
         guard let slot = slotOfKey[key] else { return nil }
         let file = files[Int(slot)]
-        if file.identity.born == status.born_ns, status.born_ns != 0 || file.hasName || file.descriptor >= 0 { return slot }
+        if file.identity.born == status.born_ns, status.born_ns != 0 || file.hasName || file.descriptor >= 0 {
+            return slot
+        }
         slotOfKey[key] = nil
         loseName(slot, now)
         return nil
@@ -200,15 +203,32 @@ extension Tailer {
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: true, skipped: skipped))
     }
 
-    /// Puts the slot behind the stream's newest generation, so that a partition shows the log in its order.
+    /// Puts the slot behind the stream's former generation, so that a partition shows the log in its order. That is the
+    /// newest one, unless the slot was found late: then it goes before those that were born after it.
     func follow(_ slot: Int32) {
         let stream = files[Int(slot)].stream
-        if let former = slotOfStream[stream], files[Int(former)].phase != .ended, files[Int(former)].phase != .vacant {
-            files[Int(former)].successor = slot
-            files[Int(slot)].predecessor = former
-            markReady(former)
+        guard var former = slotOfStream[stream], isLive(former) else {
+            slotOfStream[stream] = slot
+            return
         }
-        slotOfStream[stream] = slot
+        var next: Int32 = -1
+        let born = files[Int(slot)].identity.born
+        while former >= 0, born > 0, files[Int(former)].identity.born > born {
+            next = former
+            former = files[Int(former)].predecessor
+        }
+        if next < 0 { slotOfStream[stream] = slot } else { link(slot, before: next) }
+        if former >= 0 { link(former, before: slot) }
+    }
+
+    private func link(_ first: Int32, before second: Int32) {
+        files[Int(first)].successor = second
+        files[Int(second)].predecessor = first
+        markReady(first)
+    }
+
+    private func isLive(_ slot: Int32) -> Bool {
+        files[Int(slot)].phase != .ended && files[Int(slot)].phase != .vacant
     }
 
     /// Where a file begins that is seen for the first time: `start: end` and `ignore_older`.

@@ -97,10 +97,12 @@ extension Tailer {
     /// Compares what the events said with the directories: a slot keeps a name only when its inode is there.
     private func settleChanges(_ now: Int64) {
         guard !changes.isEmpty else { return }
-        let settled = changes
+        var settled = changes
         changes = NameChanges()
         for move in settled.moves.values { for slot in move.slots { loseName(slot, now) } }
-        for entry in settled.entries { verify(entry, now) }
+        for entry in settled.entries {
+            for file in verify(entry, now) where settled.unseen[entry] == nil { settled.unseen[entry] = file }
+        }
         for (entry, file) in settled.unseen.sorted(by: { $0.value.order < $1.value.order }) {
             admitUnseen(entry, file, now)
         }
@@ -110,13 +112,26 @@ extension Tailer {
     }
 
     /// Takes the name from slots whose file does not have it any more, and gives it to a nameless slot whose file has.
-    private func verify(_ entry: EntryName, _ now: Int64) {
-        guard directories[Int(entry.directory)].isAlive else { return }
+    /// A slot that lost a name it was said to be renamed to was found after its predecessor had been renamed away: the
+    /// events were about that one. It is returned as unseen.
+    private func verify(_ entry: EntryName, _ now: Int64) -> [UnseenFile] {
+        guard directories[Int(entry.directory)].isAlive else { return [] }
+        var older: [UnseenFile] = []
         let isFree = entry.name.withUnsafeBufferPointer { name in
-            for slot in slots(entry.directory, name) { considerKnown(slot, entry.directory, name, now) }
+            for slot in slots(entry.directory, name) {
+                let live = files[Int(slot)].livePath
+                considerKnown(slot, entry.directory, name, now)
+                if let live, !isNamed(slot, entry.directory, name) {
+                    older.append(UnseenFile(livePath: live, declarations: [files[Int(slot)].declaration], order: -1))
+                }
+            }
             return slots(entry.directory, name).isEmpty
         }
-        guard isFree, !namelessSlots.isEmpty else { return }
+        if isFree, !namelessSlots.isEmpty { giveToNameless(entry, now) }
+        return older
+    }
+
+    private func giveToNameless(_ entry: EntryName, _ now: Int64) {
         let path = join(directories[Int(entry.directory)].path, entry.name)
         guard case .success(let status) = FileSystem.status(path, follow: false),
             status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)

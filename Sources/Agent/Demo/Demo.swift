@@ -54,8 +54,8 @@ package struct Demo: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await application.run() }
             group.addTask {
+                defer { agent.stop() }
                 try await Blocking.run { try consumer.run() }
-                agent.stop()
             }
             group.addTask {
                 defer {
