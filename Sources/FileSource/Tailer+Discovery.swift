@@ -67,7 +67,8 @@ extension Tailer {
         }
         if let other = sameRoute(entry.status, declaration, now) {
             let reason = "\(printable(livePath(Int(other)))) is the same file and ships to the same topic"
-            return report(entry.path, declaration: Int(declaration), "refused", reason + ": leave it out of one of them")
+            return report(
+                entry.path, declaration: Int(declaration), "refused", reason + ": leave it out of one of them")
         }
         admit(entry, declaration, now)
     }
@@ -86,7 +87,9 @@ extension Tailer {
         let key = TrackedKey(device: status.device, inode: status.inode, declaration: declaration)
         guard let slot = slotOfKey[key] else { return nil }
         let file = files[Int(slot)]
-        if file.identity.born == status.born_ns, status.born_ns != 0 || file.hasName || file.descriptor >= 0 { return slot }
+        if file.identity.born == status.born_ns, status.born_ns != 0 || file.hasName || file.descriptor >= 0 {
+            return slot
+        }
         slotOfKey[key] = nil
         loseName(slot, now)
         return nil

@@ -24,7 +24,9 @@ extension Tailer {
         let count = readFully(files[slot].descriptor, buffer, before + capacity, at: offset - UInt64(before))
         if count < 0 { return .failed(SystemError("read", printable(livePath(slot)), errno: errno)) }
         if count < before { return .truncated(lastSize: files[slot].size) }
-        if files[slot].hasAnchor, files[slot].anchorEnd == offset, EvidenceReader.checksum(buffer, count: before) != files[slot].anchor {
+        if files[slot].hasAnchor, files[slot].anchorEnd == offset,
+            EvidenceReader.checksum(buffer, count: before) != files[slot].anchor
+        {
             return .truncated(lastSize: files[slot].size)
         }
         let size = offset + UInt64(count - before)

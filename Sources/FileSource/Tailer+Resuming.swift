@@ -30,7 +30,8 @@ extension Tailer {
         known[identity.inode] = others.isEmpty ? nil : others
         var found: GenerationRecord?
         for record in mine.sorted(by: { $0.opened > $1.opened }) {
-            if found == nil, EvidenceReader.fits(descriptor, size: size, committed: record.counts.committed, record.evidence)
+            if found == nil,
+                EvidenceReader.fits(descriptor, size: size, committed: record.counts.committed, record.evidence)
             {
                 found = record
             } else {
