@@ -99,8 +99,16 @@ extension PipelineLoop {
         tailer.free(slot)
     }
 
+    /// Looks at the files without a name, the longest deleted first: more unread bytes of deleted files than the operator
+    /// allows are given up.
+    func checkNameless(_ now: Int64) {
+        let held = deletedUnread
+        var excess = held > options.deletedBytes ? held - options.deletedBytes : 0
+        for slot in tailer.nameless { checkNameless(slot, &excess, now) }
+    }
+
     /// A file without a name: complete when it is read and quiet, given up beyond the operator's limits.
-    func checkNameless(_ slot: Int, _ now: Int64) {
+    private func checkNameless(_ slot: Int, _ excess: inout UInt64, _ now: Int64) {
         guard slot < sources.count, sources[slot].isOpen, sources[slot].endSize == nil, !tailer.isRegistering(slot)
         else {
             return
@@ -108,7 +116,8 @@ extension PipelineLoop {
         let state = tailer.namelessState(slot, now: now)
         let isDeleted = tailer.isDeleted(slot)
         let unread = state.size > ledger.reserved(slot)
-        if isDeleted, unread, state.forNanoseconds > options.deletedFileHold || deletedUnread > options.deletedBytes {
+        if isDeleted, unread, state.forNanoseconds > options.deletedFileHold || excess > 0 {
+            excess -= min(excess, state.size - ledger.reserved(slot))
             ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
             return finish(slot, size: state.size)
         }

@@ -194,7 +194,7 @@ final class PipelineLoop {
         for topic in producer.unpark(now: now) { unpark(topic) }
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
             nextNamelessCheck = now + nanosecondsPerSecond
-            for slot in tailer.nameless { checkNameless(slot, now) }
+            checkNameless(now)
         }
         if !retrying.isEmpty {
             let due = retrying.filter { sources[Int($0)].retryAt <= now }
