@@ -12,8 +12,8 @@ extension Tailer {
         _ now: Int64
     ) {
         let path = join(directories[Int(directory)].path, name)
+        problems[path] = nil
         guard case .success(let link) = FileSystem.status(path, follow: false) else {
-            problems[path] = nil
             for slot in slots(directory, name) { loseName(slot, now) }
             return
         }
@@ -121,7 +121,7 @@ extension Tailer {
         }
     }
 
-    private func refuseDirectory(_ path: RawPath, _ wanting: [Int32]) {
+    func refuseDirectory(_ path: RawPath, _ wanting: [Int32]) {
         let isLiteral = wanting.contains { declaration in
             declarations[Int(declaration)].patterns.contains { pattern in
                 if case .literal = pattern.components.last { return pattern.matches(path: path) }
@@ -162,7 +162,6 @@ extension Tailer {
     private func admit(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
         guard let (descriptor, status) = openRegular(entry.path, declaration) else { return }
         guard tracked(status, declaration, now) == nil else { return closeUnused(descriptor) }
-        problems[entry.path] = nil
         let identity = identity(descriptor, status)
         let slot = newSlot(descriptor, status, identity, declaration, now)
         if let record = takeKnown(identity, declaration, descriptor, status.size) {

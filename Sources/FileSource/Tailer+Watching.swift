@@ -64,7 +64,10 @@ extension Tailer {
         } else if mask & UInt32(IN_MOVED_TO) != 0 {
             movedTo(entry, event, now)
         } else if mask & UInt32(IN_DELETE) != 0 {
-            for slot in slots(index, event.name) { loseName(slot, now) }
+            for slot in slots(index, event.name) {
+                loseName(slot, now)
+                doubt(index)
+            }
             changes.unseen[entry] = nil
         } else if mask & UInt32(IN_CREATE) != 0 {
             made(entry, event.name)
