@@ -78,7 +78,8 @@ package final class Agent: Sendable {
         var current = initial
         var listeners = Listeners(loop: adminLoop, logger: logger)
         try await start(current)
-        _ = try await status()
+        let engine = running.withLock { $0 }
+        _ = await engine?.waitUntilRunning()
         do { try await listeners.start(current, status: status) } catch {
             await endEngine(drain: 0)
             throw AgentFailure(message: "\(error)")

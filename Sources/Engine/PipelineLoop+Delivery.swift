@@ -108,8 +108,10 @@ extension PipelineLoop {
 
     /// Where framing continues from what the ledger has committed.
     static func lineState(_ counts: LedgerCounts) -> LineState {
+        // Skipped bytes are said in the record that follows them directly: only when there is nothing else before it.
         LineState(
-            start: counts.lineStart, ordinal: counts.lineOrdinal, skipped: counts.records == 0 ? counts.skipped : 0)
+            start: counts.lineStart, ordinal: counts.lineOrdinal,
+            skipped: counts.committed == counts.skipped ? counts.skipped : 0)
     }
 
     private func tell(_ notice: KafkaNotice) {
