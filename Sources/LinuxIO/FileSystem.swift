@@ -27,7 +27,8 @@ package enum FileSystem {
             while true {
                 let raw = clinux_openat2(directory, text, UInt64(flags | O_CLOEXEC), 0, resolve)
                 if raw >= 0 { return .success(raw) }
-                if errno != EINTR && errno != EAGAIN {
+                // With O_NONBLOCK, EAGAIN means that somebody holds a lease on the file (fcntl(2)): the caller's to wait.
+                if errno != EINTR && (errno != EAGAIN || flags & O_NONBLOCK != 0) {
                     return .failure(SystemError("open", printable(path), errno: errno))
                 }
             }
