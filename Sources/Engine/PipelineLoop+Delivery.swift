@@ -100,7 +100,7 @@ extension PipelineLoop {
         sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
         if let size = sources[slot].endSize {
             // Its content cannot be read again.
-            ledger.reserveGap(slot, to: size, reason: .deleted, now: now)
+            ledger.reserveGap(slot, to: size, reason: sources[slot].endReason, now: now)
         } else {
             enqueue(slot)
         }

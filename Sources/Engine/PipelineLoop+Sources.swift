@@ -61,13 +61,14 @@ extension PipelineLoop {
             metadata: ["path": "\(displayPath(slot))", "offset": "\(ledger.reserved(slot))", "size": "\(lastSize)"])
         ledger.reserveGap(slot, to: lastSize, reason: .truncated, now: now)
         tailer.startOver(slot, now: now)
-        finish(slot, size: max(lastSize, ledger.reserved(slot)))
+        finish(slot, size: max(lastSize, ledger.reserved(slot)), reason: .truncated)
         collectNews(now)
     }
 
     /// Nothing more is read from the source: it is closed once everything in flight is acknowledged.
-    func finish(_ slot: Int, size: UInt64) {
+    func finish(_ slot: Int, size: UInt64, reason: GapReason) {
         guard sources[slot].endSize == nil else { return }
+        sources[slot].endReason = reason
         sources[slot].endSize = size
         tailer.end(slot)
         ending.append(Int32(slot))
@@ -116,10 +117,11 @@ extension PipelineLoop {
         let state = tailer.namelessState(slot, now: now)
         let isDeleted = tailer.isDeleted(slot)
         let unread = state.size > ledger.reserved(slot)
-        if isDeleted, unread, state.forNanoseconds > options.deletedFileHold || excess > 0 {
-            excess -= min(excess, state.size - ledger.reserved(slot))
+        let unsettled = unread || ledger.counts(slot).committed < ledger.reserved(slot)
+        if isDeleted, unsettled, state.forNanoseconds > options.deletedFileHold || excess > 0 {
+            if unread { excess -= min(excess, state.size - ledger.reserved(slot)) }
             ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
-            return finish(slot, size: state.size)
+            return finish(slot, size: max(state.size, ledger.reserved(slot)), reason: .deleted)
         }
         if state.quietFor > (isDeleted ? PipelineLoop.deletedQuiet : PipelineLoop.movedQuiet),
             sources[slot].isCaughtUp || !unread

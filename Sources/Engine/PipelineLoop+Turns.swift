@@ -143,7 +143,11 @@ extension PipelineLoop {
             if ledger.reserved(slot) == 0, sources[slot].line.skipped > 0 {
                 ledger.reserveSkipped(slot, count: sources[slot].line.skipped, now: Clock.monotonic())
             }
-            return finish(slot, size: ledger.reserved(slot))
+            // The file stays open until all of it is acknowledged: a record that fails is read again.
+            if ledger.counts(slot).committed == ledger.reserved(slot) {
+                finish(slot, size: ledger.reserved(slot), reason: .deleted)
+            }
+            return
         }
         tailer.caughtUp(slot)
     }

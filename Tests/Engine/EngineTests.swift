@@ -78,7 +78,7 @@ import TestSupport
         try fixture.directory.write("first\n", to: "logs/a.log")
         let engine = try fixture.start(fixture.options())
         try await fixture.waitForStatus(engine, "the first line acknowledged") { $0.totals.acknowledged == 6 }
-        fixture.cluster.pushRequestErrors(.produce, [.outOfOrderSequenceNumber])
+        fixture.cluster.pushRequestErrors(.produce, [.outOfOrderSequence])
         try fixture.directory.append("second\nthird\n", to: "logs/a.log")
         let end = await engine.waitForEnd()
         #expect(end.failure != nil)

@@ -95,7 +95,11 @@ private struct Model {
                 engines.last!.pump()
                 model.drained()
             }
-            if Int.random(in: 0..<10, using: &model.random) == 0 { engines.last!.endNameless() }
+            if Int.random(in: 0..<10, using: &model.random) == 0 {
+                engines.last!.pump()
+                model.drained()
+                engines.last!.endNameless()
+            }
             if restarts, Int.random(in: 0..<30, using: &model.random) == 0 {
                 engines.last!.pump()
                 let records = engines.last!.records()
