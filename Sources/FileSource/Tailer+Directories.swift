@@ -135,6 +135,7 @@ extension Tailer {
             report(path, declaration: Int(directories[Int(index)].states[0].declaration), "unreadable", error)
             return
         }
+        problems[path] = nil
         for entry in entries { entry.name.withUnsafeBufferPointer { consider(index, $0, type: entry.type, now) } }
     }
 
@@ -144,10 +145,12 @@ extension Tailer {
         var deeper: [PatternState] = []
         var followLinks = false
         var wanting: [Int32] = []
+        var isLiteral = false
         for state in directories[Int(index)].states where component(state).matches(name) {
             let isAnyDepth = component(state) == .anyDepth
             if isAnyDepth { deeper.append(state) }
             if isLast(state) {
+                if case .literal = component(state) { isLiteral = true }
                 if !wanting.contains(state.declaration) { wanting.append(state.declaration) }
             } else if !isAnyDepth {
                 deeper.append(next(state))
@@ -157,7 +160,8 @@ extension Tailer {
         if !deeper.isEmpty, type != UInt8(DT_REG) {
             descend(index, name, deeper, followLinks: followLinks, now)
         }
-        if !wanting.isEmpty, type != UInt8(DT_DIR) { considerFile(index, name, wanting, now) }
+        // A directory where a pattern names a file is refused; one that a wildcard happens to fit is no file, and no problem.
+        if !wanting.isEmpty, isLiteral || type != UInt8(DT_DIR) { considerFile(index, name, wanting, now) }
     }
 
     private func descend(
@@ -182,7 +186,10 @@ extension Tailer {
         if wantsFiles || !onlyLiterals || missingLiteral { mask |= Tailer.entryMask }
         if wantsFiles { mask |= Tailer.fileMask }
         guard mask != node.mask else { return }
-        if node.watch < 0, let limit = options.watchLimit, watchCount >= limit { return poll(index) }
+        if node.watch < 0, let limit = options.watchLimit, watchCount >= limit {
+            lacksWatches = true
+            return poll(index)
+        }
         switch inotify.add(node.path, mask: mask) {
         case .success(let watch):
             if let other = directoryOfWatch[watch], other != index { return poll(index) }
@@ -193,11 +200,13 @@ extension Tailer {
                 directories[Int(index)].isPolled = false
                 polledDirectories -= 1
             }
-        case .failure: poll(index)
+        case .failure(let error):
+            if error.errno == ENOSPC { lacksWatches = true }
+            poll(index)
         }
     }
 
-    /// No watch is to be had (fs.inotify.max_user_watches, or the directory is reached by two paths).
+    /// No watch is to be had: fs.inotify.max_user_watches, no right to read the directory, or it is reached by two paths.
     private func poll(_ index: Int32) {
         guard !directories[Int(index)].isPolled else { return }
         directories[Int(index)].isPolled = true
@@ -251,5 +260,9 @@ extension Tailer {
         for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
         for slot in unwatchedFiles { markReady(slot) }
         for slot in files.indices where files[slot].phase == .active { markIfGrown(slot) }
+        problems = problems.filter { path, _ in
+            guard case .failure(let error) = FileSystem.status(path, follow: false) else { return true }
+            return error.errno == EACCES
+        }
     }
 }

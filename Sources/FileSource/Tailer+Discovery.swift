@@ -8,9 +8,14 @@ extension Tailer {
     /// An entry matches the patterns of `wanting`: follows it, or says why not.
     func considerFile(_ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ wanting: [Int32], _ now: Int64) {
         let path = join(directories[Int(directory)].path, name)
-        guard case .success(let link) = FileSystem.status(path, follow: false) else {
+        let link: clinux_stat
+        switch FileSystem.status(path, follow: false) {
+        case .success(let status): link = status
+        case .failure(let error):
             problems[path] = nil
             if let slot = find(directory, name) { loseName(slot, now) }
+            // A directory that may not be searched: whether the file is there is not to be known.
+            if error.errno == EACCES { report(path, declaration: Int(wanting[0]), "unreadable", error) }
             return
         }
         let isLink = link.mode & UInt32(S_IFMT) == UInt32(S_IFLNK)

@@ -33,6 +33,9 @@ extension Tailer {
             return
         }
         if mask & UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT) != 0 { return drop(index, now) }
+        if !problems.isEmpty, mask & UInt32(IN_DELETE | IN_MOVED_FROM) != 0 {
+            problems[join(directories[Int(index)].path, event.name)] = nil
+        }
         if mask & UInt32(IN_ISDIR) != 0 {
             if mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 { consider(index, event.name, type: UInt8(DT_DIR), now) }
             return

@@ -102,6 +102,8 @@ package final class Tailer {
     /// Files reached through a link for which no watch was to be had.
     var unwatchedFiles: [Int32] = []
     package internal(set) var polledDirectories = 0
+    /// inotify refused a watch because the user's are used up.
+    package internal(set) var lacksWatches = false
     package var watchCount: Int { directoryOfWatch.count + fileOfWatch.count }
     package var directoryCount: Int { directories.count - vacantDirectories.count }
 
