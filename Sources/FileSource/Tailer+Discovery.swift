@@ -277,7 +277,7 @@ extension Tailer {
             guard case .success(let status) = FileSystem.status(entry, follow: false),
                 status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)
             else { continue }
-            let candidates = known.filter { $0.key.inode == status.inode }.values.joined()
+            let candidates = (knownByInode[status.inode] ?? []).flatMap { known[$0] ?? [] }
             for record in candidates where record.path != entry && parent(of: record.path) == path {
                 guard let declaration = declarations.firstIndex(where: { $0.name == record.declaration }) else {
                     continue
@@ -312,6 +312,7 @@ extension Tailer {
         }
         known = known.filter { directoryOfPath[parent(of: $0.value[0].path)] == nil }
         knownByDirectory = [:]
+        knownByInode = [:]
     }
 
     func report(_ path: RawPath, declaration: Int, _ state: String, _ error: SystemError) {

@@ -31,6 +31,8 @@ package final class Tailer {
     var pendingMove: (cookie: UInt32, slot: Int32)?
     /// Generations of the store that have not been found yet, by identity.
     var known: [FileIdentity: [GenerationRecord]] = [:]
+    /// The same by inode, for names that are met in a directory.
+    var knownByInode: [UInt64: [FileIdentity]] = [:]
     /// Their inodes by directory, for files that were renamed while the daemon was down.
     var knownByDirectory: [RawPath: Set<UInt64>] = [:]
     var isFirstScan = true
@@ -57,6 +59,7 @@ package final class Tailer {
         self.declarations = declarations
         inotify = try Inotify()
         for record in records where declarations.contains(where: { $0.name == record.declaration }) {
+            if known[record.identity] == nil { knownByInode[record.identity.inode, default: []].append(record.identity) }
             known[record.identity, default: []].append(record)
             knownByDirectory[parent(of: record.path), default: []].insert(record.identity.inode)
         }
