@@ -13,7 +13,7 @@ extension Tailer {
         _ slot: Int, at offset: UInt64, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int, now: Int64
     ) -> ReadOutcome {
         if files[slot].phase == .ended { return .endOfFile }
-        if files[slot].descriptor < 0, let failure = reopen(slot, now) { return failure }
+        if files[slot].descriptor < 0, let failure = reopen(slot, at: offset, now) { return failure }
         let before = Int(min(UInt64(Tailer.anchorSize), offset))
         let count = readFully(files[slot].descriptor, buffer, before + capacity, at: offset - UInt64(before))
         if count < 0 { return .failed(SystemError("read", printable(livePath(slot)), errno: errno)) }
@@ -130,8 +130,11 @@ extension Tailer {
     }
 
     /// Opens a file again whose descriptor was given up while it was idle; it must still be the same one.
-    private func reopen(_ slot: Int, _ now: Int64) -> ReadOutcome? {
-        guard let path = presentPath(slot) else { return .endOfFile }
+    private func reopen(_ slot: Int, at offset: UInt64, _ now: Int64) -> ReadOutcome? {
+        guard let path = presentPath(slot) else {
+            // Without name and descriptor: what was known to be unread is lost.
+            return files[slot].size > offset ? .truncated(lastSize: files[slot].size) : .endOfFile
+        }
         makeRoomForDescriptor()
         switch FileSystem.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY) {
         case .failure(let error): return .failed(error)
@@ -149,15 +152,25 @@ extension Tailer {
         }
     }
 
-    /// Closes descriptors of named, fully read files when the limit is near; they are opened again when they grow.
+    /// Closes the descriptor of a named file when the limit is near; it is opened again when its turn comes. Fully read
+    /// files go first; where the next few are not (many files at the start), whichever has a name.
     func makeRoomForDescriptor() {
-        guard openCount >= options.openLimit, !files.isEmpty else { return }
+        if openCount >= options.openLimit {
+            closeNext(among: 64) { file in
+                file.phase == .active && !file.signalled && !file.waits && file.anchorEnd == file.size
+            }
+        }
+        if openCount >= options.openLimit {
+            closeNext(among: files.count) { $0.phase == .active || $0.phase == .registering }
+        }
+    }
+
+    private func closeNext(among limit: Int, where isFit: (TailedFile) -> Bool) {
         var looked = 0
-        while openCount >= options.openLimit, looked < files.count {
+        while openCount >= options.openLimit, looked < min(limit, files.count) {
             openCursor = (openCursor + 1) % files.count
             looked += 1
-            let file = files[openCursor]
-            if file.phase == .active, file.hasName, !file.signalled, !file.waits, file.anchorEnd == file.size {
+            if files[openCursor].descriptor >= 0, files[openCursor].hasName, isFit(files[openCursor]) {
                 closeDescriptor(openCursor)
             }
         }

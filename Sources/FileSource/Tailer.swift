@@ -59,7 +59,9 @@ package final class Tailer {
         self.declarations = declarations
         inotify = try Inotify()
         for record in records where declarations.contains(where: { $0.name == record.declaration }) {
-            if known[record.identity] == nil { knownByInode[record.identity.inode, default: []].append(record.identity) }
+            if known[record.identity] == nil {
+                knownByInode[record.identity.inode, default: []].append(record.identity)
+            }
             known[record.identity, default: []].append(record)
             knownByDirectory[parent(of: record.path), default: []].insert(record.identity.inode)
         }

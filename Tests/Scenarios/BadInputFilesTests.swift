@@ -119,6 +119,36 @@ extension DaemonTests {
             #expect(!stage.logText.contains("\u{1B}") && !stage.logText.contains("\r"))
         }
 
+        @Test("Twice as many files as descriptors: all are shipped, also what is appended and renamed later")
+        func fewDescriptors() async throws {
+            let files = 800
+            let stage = try LifeStage { options, _ in
+                options.wrapper = ["sh", "-c", "ulimit -n 400; exec \"$@\"", "sh"]
+            }
+            for file in 0..<files { try stage.append(["\(file) first"], to: "\(file).log") }
+            try await stage.daemon.start()
+            let reader = try KafkaReader<String>(stage.bootstrap, topics: [stage.topic]) {
+                try $0.copy().fields().message
+            }
+            try await reader.waitForCount(files)
+            for file in 0..<files {
+                try stage.append(["\(file) second"], to: "\(file).log")
+                if file % 4 == 0 {
+                    try retryingInterrupts("rename") { rename(stage.log("\(file).log"), stage.log("r\(file).log")) }
+                    try stage.append(["\(file) third"], to: "\(file).log")
+                }
+            }
+            let goal = 2 * files + files / 4
+            try await reader.waitForCount(goal)
+            let messages = try await onOwnThread("test-stop") { reader.stop() }
+            #expect(messages.count == goal && Set(messages).count == goal)
+            let open = try FileSystem.count(in: "/proc/\(stage.daemon.process.processID)/fd")
+            print("\(files) files with 400 descriptors: all shipped, \(open) descriptors open")
+            #expect(open < 300)
+            let status = try await stage.daemon.status()
+            #expect(status["sources"]?.array?.contains { $0["state"]?.string == "unreadable" } == false)
+        }
+
         @Test("10,000 files in 100 directories are all shipped")
         func manyFiles() async throws {
             let stage = try LifeStage { options, directory in options.paths = [directory.path("logs/*/*.log")] }
@@ -154,6 +184,18 @@ extension DaemonTests {
             print("10,000 files: stopped in \(stopped - stop), resumed in \(clock.now - stopped)")
             #expect(reader.count == 10_001, "nothing is repeated")
         }
+    }
+}
+
+extension FileSystem {
+    /// Entries of a directory.
+    fileprivate static func count(in directory: String) throws -> Int {
+        var count = 0
+        try forEachEntry(in: Array(directory.utf8)) { _, _, _ in
+            count += 1
+            return true
+        }
+        return count
     }
 }
 
