@@ -64,6 +64,8 @@ extension DaemonTests {
                 _ = try await stage.records(count: written)
                 return stage.logText.contains("a checkpoint failed")
             }
+            // A new file waits: its generation must be durable before its first record.
+            try stage.append(["new while full"], to: "new.log")
             try stage.append((0..<50).map { "while failing \($0)" })
             _ = try await stage.records(count: written + 50)
             written += 50
@@ -76,6 +78,8 @@ extension DaemonTests {
             try retryingInterrupts("unlink") { unlink("\(mount.path)/ballast") }
             try await stage.daemon.waitForStatus("checkpoints again") { $0["store"]?["ok"]?.bool == true }
             #expect(stage.logText.contains("the state directory can be written again"))
+            written += 1
+            _ = try await stage.records(count: written)
             try await waitForCheckpoint(stage)
             try await stage.daemon.kill9()
             try await stage.daemon.start()
@@ -93,6 +97,64 @@ extension DaemonTests {
                 else { return false }
                 return Double(Clock.wall()) / 1e9 - age > last && status["store"]?["outboxEvents"]?.uint64 == 0
             }
+        }
+
+        @Test(
+            "A state directory that is full at the start or at the end: says what to do, and a later start ships everything"
+        )
+        func fullAtStart() async throws {
+            let directory = try TemporaryDirectory()
+            let mount = try TemporaryMount(on: directory.makeDirectory("disk"), bytes: 1 << 20)
+            let stage = try LifeStage(in: directory) { options, _ in options.stateDirectory = "\(mount.path)/state" }
+            try stage.append(["one"])
+            try mount.fill("ballast")
+            let child = try stage.daemon.launch()
+            #expect(try await child.wait() == .exited(1))
+            #expect(child.standardError.contains("No space left on device"), "\(child.standardError)")
+            #expect(child.standardError.contains("free space or quota on its file system"), "\(child.standardError)")
+            try retryingInterrupts("unlink") { unlink("\(mount.path)/ballast") }
+            try await stage.daemon.start()
+            #expect(try await stage.messages(count: 1) == ["one"])
+            try await waitForCheckpoint(stage)
+            try mount.fill("ballast")
+            var written = 1
+            try await waitUntil(timeout: .seconds(30), "a checkpoint fails") {
+                try stage.append((0..<50).map { "\(written + $0)" })
+                written += 50
+                _ = try await stage.records(count: written)
+                return stage.logText.contains("a checkpoint failed")
+            }
+            #expect(try await stage.daemon.terminate() == .exited(0))
+            try retryingInterrupts("unlink") { unlink("\(mount.path)/ballast") }
+            try stage.append(["last"])
+            try await stage.daemon.start()
+            try await stage.waitUntilShipped(9)
+            let messages = Set(try await stage.messages(count: written + 1))
+            #expect(messages == Set(["one", "last"] + (1..<written).map { "\($0)" }), "nothing is missing")
+        }
+
+        @Test("A metrics port or an admin socket that another has: cannot run, and says which")
+        func takenListeners() async throws {
+            let stage = try LifeStage()
+            try await stage.daemon.start()
+            let port = try await stage.metricsPort()
+            let other = try LifeStage { options, _ in options.environment = ["PORT": "\(port)"] }
+            let text = other.daemon.configurationText(other.options)
+            try other.directory.write(text.replacing("127.0.0.1:0", with: "127.0.0.1:${PORT}"), to: "longshore.yaml")
+            let taken = try other.daemon.launch()
+            #expect(try await taken.wait() == .exited(1))
+            #expect(taken.standardError.contains("127.0.0.1:\(port)"), "\(taken.standardError)")
+            #expect(taken.standardError.contains("Address already in use"), "\(taken.standardError)")
+
+            let third = try LifeStage()
+            let path = third.daemon.configurationText(third.options).replacing(
+                third.daemon.adminSocket, with: stage.daemon.adminSocket)
+            try third.directory.write(path, to: "longshore.yaml")
+            let held = try third.daemon.launch()
+            #expect(try await held.wait() == .exited(1))
+            #expect(held.standardError.contains(stage.daemon.adminSocket), "\(held.standardError)")
+            print("taken listeners: \(taken.errorTail.suffix(400)) \(held.errorTail.suffix(400))")
+            #expect(try await stage.daemon.status()["processID"]?.uint64 == UInt64(stage.daemon.process.processID))
         }
 
         @Test("Brokers that do not answer: the daemon runs, says so, is not ready, and ships once they do")
