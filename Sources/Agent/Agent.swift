@@ -113,7 +113,8 @@ package final class Agent: Sendable {
     private func accepted(_ current: Configuration) -> Configuration? {
         switch load() {
         case .refused(let problems):
-            for problem in problems { logger.error("configuration problem", metadata: ["at": "\(problem)"]) }
+            // In the message, not beside it: the rate limit counts equal messages, and all problems must be said.
+            for problem in problems { logger.error("configuration problem: \(problem)") }
             logger.error("the new configuration is not applied; the old one stays in force")
             return nil
         case .loaded(let next) where next == current:

@@ -229,7 +229,10 @@ extension Tailer {
         if wantsFiles { mask |= Tailer.fileMask }
         guard mask != node.mask else { return }
         if node.watch < 0 {
-            if let limit = options.watchLimit, watchCount >= limit { return poll(index) }
+            if let limit = options.watchLimit, watchCount >= limit {
+                lacksWatches = true
+                return poll(index)
+            }
             // The watch may be another node's, by another path: it must not lose what it has.
             mask |= UInt32(IN_MASK_ADD)
         }
@@ -247,7 +250,9 @@ extension Tailer {
                 directories[Int(index)].isPolled = false
                 polledDirectories -= 1
             }
-        case .failure: poll(index)
+        case .failure(let error):
+            if error.errno == ENOSPC { lacksWatches = true }
+            poll(index)
         }
     }
 
@@ -324,5 +329,9 @@ extension Tailer {
         for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
         runPendingScans(now)
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
+        problems = problems.filter { path, _ in
+            guard case .failure(let error) = FileSystem.status(path, follow: false) else { return true }
+            return error.errno == EACCES
+        }
     }
 }

@@ -13,8 +13,13 @@ extension Tailer {
     ) {
         let path = join(directories[Int(directory)].path, name)
         problems[path] = nil
-        guard case .success(let link) = FileSystem.status(path, follow: false) else {
+        let link: clinux_stat
+        switch FileSystem.status(path, follow: false) {
+        case .success(let status): link = status
+        case .failure(let error):
             for slot in slots(directory, name) { loseName(slot, now) }
+            // A directory that may not be searched: whether the file is there is not to be known.
+            if error.errno == EACCES { report(path, declaration: Int(wanting[0]), "unreadable", error) }
             return
         }
         let isLink = link.mode & UInt32(S_IFMT) == UInt32(S_IFLNK)
