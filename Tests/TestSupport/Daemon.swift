@@ -11,6 +11,8 @@ package struct DaemonOptions: Sendable {
     /// Patterns of the one declaration, `test`.
     package var paths: [String]
     package var auditTopic = "audit"
+    /// More declarations, each a YAML flow mapping: `{name: other, paths: [/x/*.log], topic: t}`.
+    package var moreFiles: [String] = []
     /// More lines of the `kafka:` map, without indentation.
     package var kafkaLines: [String] = ["linger: 5ms"]
     /// More top-level YAML. `limits:`, `start:`, `checkpoint:` and their like.
@@ -100,6 +102,14 @@ package final class Daemon: Sendable {
         return try JSONValue(parsing: answer.body)
     }
 
+    /// `GET path` of the metrics listener, whose port the daemon has logged: `/readyz`, `/healthz`, `/metrics`.
+    package func metrics(_ path: String) async throws -> HTTPResponse {
+        guard let line = process.standardError.split(separator: "\n").last(where: { $0.contains(" metrics port=") }),
+            let port = line.split(separator: " metrics port=").last.flatMap({ UInt16($0) })
+        else { throw FixtureError("no metrics port in the daemon's log: \(process.errorTail)") }
+        return try await httpGet(.tcp(port: port), path)
+    }
+
     /// Asks for the status until `condition` holds.
     package func waitForStatus(
         timeout: Duration = .seconds(30), _ description: String, condition: @Sendable (JSONValue) -> Bool
@@ -127,6 +137,7 @@ package final class Daemon: Sendable {
             \(kafka.map { "  " + $0 }.joined(separator: "\n"))
             files:
               - {name: test, paths: [\(options.paths.map(quoted).joined(separator: ", "))]}
+            \(options.moreFiles.map { "  - " + $0 }.joined(separator: "\n"))
             \(options.topLevelLines.joined(separator: "\n"))
 
             """
