@@ -57,7 +57,7 @@ let package = Package(
         room("FileSource", knows: ["Core", "LinuxIO", "CLinux", "CZlib", "CCrypto"]),
         room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
         room("Checkpoint", knows: ["Core", "LinuxIO", "CSQLite"]),
-        room("Engine", knows: ["Core", "LinuxIO", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", log]),
+        room("Engine", knows: ["Core", "LinuxIO", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "CLinux", log]),
         room("Telemetry", knows: ["Core", "LinuxIO", log]),
         room("Admin", knows: ["Core", "LinuxIO", log] + http),
         room(

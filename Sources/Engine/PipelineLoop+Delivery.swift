@@ -61,7 +61,7 @@ extension PipelineLoop {
             sources[failed.source].needsRewind = true
             rewinding.append(Int32(failed.source))
             switch outcome.kind {
-            case .recordTrouble: sources[failed.source].givesUp = true
+            case .recordTrouble: break
             case .topicTrouble, .retriable: parkAfterFailure(topic, failed.error, now)
             case .fatal: fail("Kafka's producer ended with \(outcome.reason)")
             }
@@ -90,8 +90,12 @@ extension PipelineLoop {
     }
 
     private func rewind(_ slot: Int, _ now: Int64) {
-        if sources[slot].givesUp { ledger.giveUpFirstFailed(slot, now: now) } else { ledger.rewind(slot) }
-        sources[slot].givesUp = false
+        // Not the error that was reported first decides, but that of the record the source stands at.
+        if let error = ledger.firstFailure(slot), Outcome(error: error).kind == .recordTrouble {
+            ledger.giveUpFirstFailed(slot, now: now)
+        } else {
+            ledger.rewind(slot)
+        }
         sources[slot].needsRewind = false
         sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
         if let size = sources[slot].endSize {

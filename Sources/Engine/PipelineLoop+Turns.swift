@@ -97,6 +97,7 @@ extension PipelineLoop {
         counters.readRecords &+= UInt64(count)
         if count > 0 {
             arenas.hold(arena, count: count)
+            trimAt = now + PipelineLoop.trimAfter
             producer.produce(
                 topic, partition: sources[slot].partition, key: keyBytes, batch: batch, opaques: opaques, now: now
             ) { rejected in
@@ -109,7 +110,13 @@ extension PipelineLoop {
 
     private func takeArena(_ topic: Int, atLeast bytes: Int) -> Bool {
         releaseWriter(topic)
-        guard let arena = arenas.take(atLeast: bytes) else { return false }
+        var taken = arenas.take(atLeast: bytes)
+        if taken == nil {
+            // What other topics hold and do not use goes first: else many quiet topics could use up the memory for ever.
+            for other in writers.indices { releaseWriter(other) }
+            taken = arenas.take(atLeast: bytes)
+        }
+        guard let arena = taken else { return false }
         let base = arenas.base(arena)
         writers[topic] = TopicWriter(arena: arena, space: ArenaSpace(next: base, end: base + arenas.capacity(arena)))
         return true
