@@ -20,14 +20,18 @@ final class DeliveryBench {
     private var partitionOfStream: [Identifier128: Set<Int32>] = [:]
     private var wrongKeys = 0
     private var taken = 0
-    /// Arrival times in order, one per record.
+    /// When each record was produced (ns since 1970), in the order of arrival.
     private(set) var times: [Int64] = []
     private let partitions: Int
+    /// In memory: how long a shared disk takes for an fsync is no property of the daemon, and decides how old the last
+    /// checkpoint is at a kill.
+    private let stateDirectory: TemporaryDirectory
 
     /// Makes `logs` (the topic), `audit` and the configuration; starts no daemon. `declare` may change the options.
     init(partitions: Int = 16, pattern: String = "*.log", _ declare: (inout DaemonOptions) -> Void = { _ in }) throws {
         self.partitions = partitions
         directory = try TemporaryDirectory()
+        stateDirectory = try TemporaryDirectory(in: "/dev/shm")
         try directory.makeDirectory("logs")
         cluster = try MockCluster()
         try cluster.createTopic("logs", partitions: partitions)
@@ -36,6 +40,7 @@ final class DeliveryBench {
         audit = try KafkaReader(cluster.bootstrap, topic: "audit")
         var options = DaemonOptions(
             brokers: cluster.bootstrap, topic: "logs", paths: [directory.path("logs/\(pattern)")])
+        options.stateDirectory = stateDirectory.path("state")
         declare(&options)
         daemon = try Daemon(options, in: directory)
     }
@@ -49,12 +54,12 @@ final class DeliveryBench {
         taken += arrivals.count
         for arrival in arrivals {
             let summary = arrival.summary
-            times.append(arrival.time)
+            times.append(arrival.produced)
             coverage.record(summary)
             if !arrival.keyIsStream { wrongKeys += 1 }
             if let stream = arrival.stream { partitionOfStream[stream, default: []].insert(summary.partition) }
             guard let line = summary.line else { continue }
-            checker.arrived(line, partition: summary.partition, at: arrival.time)
+            checker.arrived(line, partition: summary.partition, at: arrival.produced)
             fileOfGeneration[summary.fileID] = line.file
         }
         return checker.distinct
@@ -115,11 +120,9 @@ final class DeliveryBench {
         }
     }
 
-    /// Records that arrived between `before` ns before and `after` ns after each of `moments`.
-    func arrivals(around moments: [Int64], before: Int64, after: Int64) -> UInt64 {
-        moments.reduce(0) { sum, moment in
-            sum + UInt64(times.count { $0 >= moment - before && $0 <= moment + after })
-        }
+    /// Records that were produced within `window` ns before each of `moments` (ns since 1970).
+    func produced(within window: Int64, before moments: [Int64]) -> UInt64 {
+        moments.reduce(0) { sum, moment in sum + UInt64(times.count { $0 >= moment - window && $0 <= moment }) }
     }
 
     /// Records and bytes that were read back of one generation.

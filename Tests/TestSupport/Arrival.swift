@@ -1,11 +1,11 @@
-// A record as a live reader saw it: its summary, when it came, and whether key and partition are what they must be.
+// A record as a live reader saw it: its summary, when it was produced, and whether its key is what it must be.
 package import Core
 
-/// One record and the moment it reached the reader.
+/// One record and the moment it was handed to the producer.
 package struct Arrival: Sendable {
     package let summary: RecordSummary
-    /// Monotonic ns.
-    package let time: Int64
+    /// Kafka's CreateTime (ms) as ns since 1970: unlike the time of reading, it does not depend on the reader's load.
+    package let produced: Int64
     /// The Kafka key, when it is 32 hexadecimal digits.
     package let stream: Identifier128?
     /// The record's `log.stream.id` is its key.
@@ -14,7 +14,7 @@ package struct Arrival: Sendable {
     /// Throws for what is no record of the contract.
     package init(_ view: KafkaRecordView) throws(JSONError) {
         summary = try RecordSummary(view)
-        time = Clock.monotonic()
+        produced = view.timestamp * nanosecondsPerMillisecond
         stream = view.key.flatMap { Identifier128(digits: $0) }
         keyIsStream = stream != nil && stream == summary.streamID
     }

@@ -18,6 +18,8 @@ package struct DaemonOptions: Sendable {
     /// More top-level YAML. `limits:`, `start:`, `checkpoint:` and their like.
     package var topLevelLines: [String] = []
     package var environment: [String: String] = [:]
+    /// Absolute path; nil: `state` in the daemon's directory.
+    package var stateDirectory: String?
     /// The program to run instead of the built `longshore`.
     package var program: String?
 
@@ -130,7 +132,7 @@ package final class Daemon: Sendable {
             ["brokers: [\(brokers)]", "topic: \(quoted(options.topic))", "audit_topic: \(quoted(options.auditTopic))"]
             + options.kafkaLines
         return """
-            state_directory: \(quoted(directory.path("state")))
+            state_directory: \(quoted(options.stateDirectory ?? directory.path("state")))
             admin: {socket: \(quoted(adminSocket)), mode: "0600"}
             metrics: {listen: "127.0.0.1:0"}
             kafka:

@@ -1,6 +1,6 @@
 // Whether every numbered line of every file arrived, how often, and in which order.
 
-/// One line that arrived again. Times are monotonic ns, as the caller gave them.
+/// One line that arrived again. Times are what the caller gave.
 package struct Repetition: Sendable, Equatable {
     package let line: NumberedLine
     package let earlier: Int64
