@@ -130,6 +130,11 @@ final class DeliveryBench {
         Identifier128(hexadecimal: generation).map { coverage.coverage(of: $0) }
     }
 
+    /// Whether a line of file 0 has arrived.
+    func holdsLine(_ sequence: UInt64) -> Bool {
+        records.items().contains { $0.summary.line == NumberedLine(file: 0, sequence: sequence) }
+    }
+
     /// Audit events so far, parsed.
     func events() throws -> [RecordFields] { try audit.items().map { try $0.fields() } }
 
