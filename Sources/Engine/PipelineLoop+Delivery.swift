@@ -61,7 +61,7 @@ extension PipelineLoop {
             sources[failed.source].needsRewind = true
             rewinding.append(Int32(failed.source))
             switch outcome.kind {
-            case .recordTrouble: break
+            case .recordTrouble: sources[failed.source].isRefusedAlone = producer.refused(topic)
             case .topicTrouble, .retriable: parkAfterFailure(topic, failed.error, now)
             case .fatal: fail("Kafka's producer ended with \(outcome.reason)")
             }
@@ -90,12 +90,16 @@ extension PipelineLoop {
     }
 
     private func rewind(_ slot: Int, _ now: Int64) {
-        // Not the error that was reported first decides, but that of the record the source stands at.
-        if let error = ledger.firstFailure(slot), Outcome(error: error).kind == .recordTrouble {
+        // Not the error that was reported first decides, but that of the record the source stands at; and a record that
+        // was refused together with others is tried alone before it is given up.
+        if sources[slot].isRefusedAlone, let error = ledger.firstFailure(slot),
+            Outcome(error: error).kind == .recordTrouble
+        {
             ledger.giveUpFirstFailed(slot, now: now)
         } else {
             ledger.rewind(slot)
         }
+        sources[slot].isRefusedAlone = false
         sources[slot].needsRewind = false
         sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
         if let size = sources[slot].endSize {

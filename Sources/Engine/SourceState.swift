@@ -25,6 +25,8 @@ struct SourceState {
     var isFinal = false
     /// A record failed: rewind when nothing is in flight.
     var needsRewind = false
+    /// The failed record was alone in its request and is refused for itself: it becomes a gap.
+    var isRefusedAlone = false
     /// Size at which the content ended, for a source that cannot be read any more.
     var endSize: UInt64?
     /// Why what fails after the end cannot be read again.

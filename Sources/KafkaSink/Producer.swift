@@ -82,7 +82,8 @@ package final class Producer {
     package func credit(_ index: Int, now: Int64) -> Int {
         let topic = topics[index]
         guard topic.state == .healthy else { return 0 }
-        let share = max(1, options.queueMessages / topics.count)
+        if topic.caution != nil, topic.inFlight > 0 { return 0 }
+        let share = min(topic.caution ?? .max, max(1, options.queueMessages / topics.count))
         let allowed = topic.isSlow(now: now) ? min(Topic.slowCredit, share) : share
         return max(0, min(allowed - topic.inFlight, options.queueMessages - inFlight))
     }
@@ -111,6 +112,7 @@ package final class Producer {
             count += 1
         }
         guard count > 0 else { return }
+        topics[index].isLone = count == 1 && topics[index].inFlight == 0
         if topics[index].inFlight == 0 { topics[index].lastProgress = now }
         let taken = Int(rd_kafka_produce_batch(topics[index].handle, partition, 0, messages, Int32(count)))
         topics[index].inFlight += taken
@@ -195,6 +197,14 @@ package final class Producer {
         return next
     }
 
+    /// A record was refused for what it is. True when it was alone in its request: it is to be given up. Else one of its
+    /// neighbours may be to blame, or their sum: from now on fewer go at once, in the end each alone.
+    package func refused(_ index: Int) -> Bool {
+        if topics[index].isLone { return true }
+        topics[index].caution = topics[index].caution.map { max(1, $0 / 2) } ?? Topic.firstCaution
+        return false
+    }
+
     package func countFailure(_ index: Int, reason: String) { topics[index].failed[reason, default: 0] += 1 }
 
     /// Ends the client: what is still queued is given up (its source was not committed, so it is read again next time).
@@ -230,6 +240,7 @@ package final class Producer {
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
                     topics[topic].lastProgress = now
                     topics[topic].failuresInARow = 0
+                    if topics[topic].caution != nil, topics[topic].inFlight == 0 { topics[topic].growBolder() }
                     acknowledged = true
                 }
             }
