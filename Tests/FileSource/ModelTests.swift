@@ -83,6 +83,12 @@ private struct Model {
         }
     }
 
+    /// Histories that once lost lines: a rename into a directory that was itself renamed before the events were read.
+    @Test(arguments: [12_298_593_766_276_929_358, 11_084_741_763_684_558_901] as [UInt64])
+    func formerFailuresAreReadCompletely(seed: UInt64) throws {
+        try history(seed, openLimit: 3, restarts: false)
+    }
+
     private func history(_ seed: UInt64, openLimit: Int, restarts: Bool) throws {
         let directory = try TemporaryDirectory()
         var model = Model(directory: directory, random: SeededRandom(seed))
