@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -57,3 +58,9 @@ int clinux_filesystem_id(int descriptor, uint8_t *out16) {
 void *clinux_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }
 int clinux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 void clinux_return_heap(void) { malloc_trim(0); }
+
+long clinux_set_timer_slack(unsigned long nanoseconds) {
+    long former = prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0);
+    prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+    return former;
+}

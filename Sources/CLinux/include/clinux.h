@@ -28,6 +28,9 @@ int clinux_set_thread_name(const char *_Nonnull name);
 /// malloc_trim(3): gives freed heap back to the system.
 void clinux_return_heap(void);
 
+/// PR_SET_TIMERSLACK of prctl(2) for the calling thread, inherited by threads it makes; returns the former value (ns).
+long clinux_set_timer_slack(unsigned long nanoseconds);
+
 static const int CLINUX_AT_EMPTY_PATH = 0x1000;
 static const int CLINUX_O_PATH = 010000000;
 static const int CLINUX_O_NOATIME = 01000000;
