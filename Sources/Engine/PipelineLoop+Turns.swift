@@ -31,6 +31,7 @@ extension PipelineLoop {
                 if atEnd { return reachedEnd(slot) }
             case .endOfFile: return reachedEnd(slot)
             case .truncated(let lastSize): return truncated(slot, lastSize, now)
+            case .lost: return lost(slot)
             case .failed(let error): return readFailed(slot, error, now)
             }
         } while Clock.monotonic() < end

@@ -41,6 +41,8 @@ struct TailedFile {
     var rotated = false
     /// Told to the engine as readable and not read since.
     var signalled = false
+    /// Written to since it was last read to its end.
+    var grew = false
     /// Slot of the stream's next generation, which waits for this one; -1: none.
     var successor: Int32 = -1
     /// Must not be read before its predecessor is caught up.
@@ -85,13 +87,15 @@ package enum ReadOutcome: Equatable {
     case endOfFile
     /// The file became shorter or its content before the offset changed; `lastSize` is the size last seen.
     case truncated(lastSize: UInt64)
+    /// The file lost its name while its descriptor was given up: how much was unread is not to be known.
+    case lost
     /// The file cannot be read now: errno.
     case failed(SystemError)
 
     package static func == (left: ReadOutcome, right: ReadOutcome) -> Bool {
         switch (left, right) {
         case (.bytes(let a, let b, let c), .bytes(let d, let e, let f)): return a == d && b == e && c == f
-        case (.endOfFile, .endOfFile): return true
+        case (.endOfFile, .endOfFile), (.lost, .lost): return true
         case (.truncated(let a), .truncated(let b)): return a == b
         case (.failed(let a), .failed(let b)): return a == b
         default: return false

@@ -23,6 +23,7 @@ extension Tailer {
         }
         let size = offset + UInt64(count - before)
         let atEnd = count < before + capacity
+        if atEnd { files[slot].grew = false }
         if atEnd, size < files[slot].size { return checkShrunk(slot, offset, size, buffer + before, count - before) }
         if size > files[slot].size {
             files[slot].size = size
@@ -132,17 +133,20 @@ extension Tailer {
     /// Opens a file again whose descriptor was given up while it was idle; it must still be the same one.
     private func reopen(_ slot: Int, at offset: UInt64, _ now: Int64) -> ReadOutcome? {
         guard let path = presentPath(slot) else {
-            // Without name and descriptor: what was known to be unread is lost.
-            return files[slot].size > offset ? .truncated(lastSize: files[slot].size) : .endOfFile
+            return files[slot].grew || files[slot].size > offset ? .lost : .endOfFile
         }
         makeRoomForDescriptor()
         switch FileSystem.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY) {
         case .failure(let error): return .failed(error)
         case .success(let descriptor):
             guard case .success(let status) = FileSystem.status(descriptor: descriptor),
-                status.inode == files[slot].inode, status.device == files[slot].device,
-                status.born_ns == files[slot].identity.born
+                status.inode == files[slot].inode, status.device == files[slot].device
             else {
+                close(descriptor)
+                // Renamed or deleted, and the event of it has not been taken yet: it names the file anew.
+                return .failed(SystemError("open", printable(path), errno: ENOENT))
+            }
+            guard status.born_ns == files[slot].identity.born else {
                 close(descriptor)
                 return .truncated(lastSize: files[slot].size)
             }

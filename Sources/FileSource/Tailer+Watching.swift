@@ -46,7 +46,10 @@ extension Tailer {
     private func handleEntry(_ index: Int32, _ event: Inotify.Event, _ now: Int64) {
         let mask = event.mask
         if mask & UInt32(IN_MODIFY) != 0 {
-            if let slot = find(index, event.name) { markReady(slot) }
+            if let slot = find(index, event.name) {
+                files[Int(slot)].grew = true
+                markReady(slot)
+            }
         } else if mask & UInt32(IN_MOVED_FROM) != 0 {
             settlePendingMove(now)
             if let slot = find(index, event.name) {
