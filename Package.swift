@@ -57,7 +57,7 @@ let package = Package(
         room("FileSource", knows: ["Core", "LinuxIO", "CLinux", "CZlib", "CCrypto"]),
         room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
         room("Checkpoint", knows: ["Core", "LinuxIO", "CSQLite"]),
-        room("Engine", knows: ["Core", "LinuxIO", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", log]),
+        room("Engine", knows: ["Core", "LinuxIO", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "CLinux", log]),
         room("Telemetry", knows: ["Core", "LinuxIO", log]),
         room("Admin", knows: ["Core", "LinuxIO", log] + http),
         room(
@@ -85,7 +85,9 @@ let package = Package(
         tests("FileSource", of: ["FileSource", "Core", "TestSupport"]),
         tests("KafkaSink", of: ["KafkaSink", "Core", "TestSupport"]),
         tests("Checkpoint", of: ["Checkpoint", "Core", "TestSupport", "CSQLite"]),
-        tests("Engine", of: ["Engine", "Core", "TestSupport"]),
+        tests(
+            "Engine",
+            of: ["Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "KafkaSink", "Pipeline", "TestSupport", log]),
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),

@@ -57,14 +57,15 @@ package final class Agent: Sendable {
     }
 
     /// Runs until SIGTERM or SIGINT, or until the engine fails. Drains, checkpoints and returns, or throws AgentFailure.
-    package func run(_ initial: Configuration) async throws {
+    /// `onStarted` is called once everything is up: files are watched from then on.
+    package func run(_ initial: Configuration, onStarted: @Sendable () -> Void = {}) async throws {
         defer { log.close() }
         let signals = await UnixSignalsSequence(trapping: [.sigterm, .sigint, .sighup])
         let watcher = Task { [eventSource] in
             for await signal in signals { eventSource.yield(signal == .sighup ? .reload : .stop) }
         }
         defer { watcher.cancel() }
-        do { try await supervise(initial) } catch {
+        do { try await supervise(initial, onStarted) } catch {
             logger.critical("longshore ends", metadata: ["reason": "\(error)"])
             throw error
         }
@@ -73,10 +74,12 @@ package final class Agent: Sendable {
     /// Asks a running agent to stop, as SIGTERM does.
     package func stop() { eventSource.yield(.stop) }
 
-    private func supervise(_ initial: Configuration) async throws {
+    private func supervise(_ initial: Configuration, _ onStarted: @Sendable () -> Void) async throws {
         var current = initial
         var listeners = Listeners(loop: adminLoop, logger: logger)
         try await start(current)
+        let engine = running.withLock { $0 }
+        _ = await engine?.waitUntilRunning()
         do { try await listeners.start(current, status: status) } catch {
             await endEngine(drain: 0)
             throw AgentFailure(message: "\(error)")
@@ -84,6 +87,7 @@ package final class Agent: Sendable {
         logger.notice(
             "longshore runs",
             metadata: ["version": "\(longshoreVersion)", "configuration": "\(path)", "host": "\(current.node.name)"])
+        onStarted()
         var failure: String?
         loop: for await event in events {
             switch event {

@@ -3,6 +3,7 @@
 #include "clinux.h"
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -41,7 +42,8 @@ struct clinux_uuid { uint8_t length; uint8_t uuid[16]; };  // struct fsuuid2 of 
 int clinux_filesystem_id(int descriptor, uint8_t *out16) {
     struct clinux_uuid u = {0};
     memset(out16, 0, 16);
-    if (ioctl(descriptor, CLINUX_FS_IOC_GETFSUUID, &u) == 0 && u.length == 16) {
+    static const uint8_t none[16];  // made with `mkfs -U clear`: the same for all such file systems
+    if (ioctl(descriptor, CLINUX_FS_IOC_GETFSUUID, &u) == 0 && u.length == 16 && memcmp(u.uuid, none, 16) != 0) {
         memcpy(out16, u.uuid, 16);
         return 0;
     }
@@ -54,3 +56,4 @@ int clinux_filesystem_id(int descriptor, uint8_t *out16) {
 
 void *clinux_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }
 int clinux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+void clinux_return_heap(void) { malloc_trim(0); }

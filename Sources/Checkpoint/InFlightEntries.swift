@@ -6,7 +6,10 @@ struct InFlightEntry {
     enum Kind {
         case lineEnd
         case partial
-        case gap(GapReason)
+        /// `isInsideLine`: the line goes on behind the gap (a refused piece of a long line).
+        case gap(GapReason, isInsideLine: Bool)
+        /// Nothing but skipped bytes, with no record behind them.
+        case skipped
     }
 
     var source: Int32
@@ -25,7 +28,8 @@ struct InFlightEntry {
     let kind: Kind
     /// Acknowledged, or a gap.
     var isDone: Bool
-    var hasFailed = false
+    /// The error its report came with; 0 when there was none.
+    var error: Int32 = 0
 
     init(
         source: Int32, from: UInt64, end: UInt64, skipped: UInt64, arena: Int32, produced: Int64, kind: Kind,

@@ -29,7 +29,7 @@ package struct Ledger: ~Copyable {
         var tail: Int32 = -1
         var inFlight: Int32 = 0
         var isDirty = false
-        /// A record failed: nothing more is committed until `rewind`.
+        /// A record failed: nothing behind it is committed until `rewind`.
         var failed = false
     }
 
@@ -48,7 +48,7 @@ package struct Ledger: ~Copyable {
     /// Makes slot `source` (dense, small numbers) track a source that continues from `counts`.
     package mutating func open(_ source: Int, counts: LedgerCounts) {
         while sources.count <= source { sources.append(Source()) }
-        assert(sources[source].head < 0, "a slot was opened while records of its former source are in flight")
+        precondition(sources[source].head < 0, "a slot was opened while records of its former source are in flight")
         sources[source] = Source()
         sources[source].counts = counts
         sources[source].reserved = counts.committed
@@ -76,11 +76,14 @@ package struct Ledger: ~Copyable {
         for index in 0..<batch.count {
             let slot = batch.slots[index]
             let isGap = slot.payload == nil
+            assert(slot.start >= sources[source].reserved && slot.end >= slot.start, "records must follow each other")
             let entry = entries.take(
                 InFlightEntry(
                     source: Int32(truncatingIfNeeded: source), from: slot.start, end: slot.end,
                     skipped: slot.start &- sources[source].reserved, arena: isGap ? -1 : arena.raw, produced: now,
-                    kind: isGap ? .gap(.oversize) : slot.kind == .partial ? .partial : .lineEnd, isDone: isGap))
+                    kind: isGap
+                        ? .gap(.oversize, isInsideLine: false) : slot.kind == .partial ? .partial : .lineEnd,
+                    isDone: isGap))
             append(entry, to: source)
             sources[source].reserved = slot.end
             if !isGap {
@@ -95,12 +98,30 @@ package struct Ledger: ~Copyable {
 
     /// Enters a gap from the end of what was handed out to `end`; committed once everything before it is.
     package mutating func reserveGap(_ source: Int, to end: UInt64, reason: GapReason, now: Int64) {
-        let from = sources[source].reserved
+        reserveGap(source, to: end, kind: .gap(reason, isInsideLine: false), skipped: 0, now: now)
+    }
+
+    /// Enters `count` bytes that were dropped on purpose and have no record behind them.
+    package mutating func reserveSkipped(_ source: Int, count: UInt64, now: Int64) {
+        let end = sources[source].reserved + count
+        let entry = entries.take(
+            InFlightEntry(
+                source: Int32(truncatingIfNeeded: source), from: end, end: end, skipped: count, arena: -1,
+                produced: now, kind: .skipped, isDone: true))
+        append(entry, to: source)
+        sources[source].reserved = end
+        commitPrefix(source)
+    }
+
+    private mutating func reserveGap(
+        _ source: Int, to end: UInt64, kind: InFlightEntry.Kind, skipped: UInt64, now: Int64
+    ) {
+        let from = sources[source].reserved + skipped
         guard end > from else { return }
         let entry = entries.take(
             InFlightEntry(
-                source: Int32(truncatingIfNeeded: source), from: from, end: end, skipped: 0, arena: -1, produced: now,
-                kind: .gap(reason), isDone: true))
+                source: Int32(truncatingIfNeeded: source), from: from, end: end, skipped: skipped, arena: -1,
+                produced: now, kind: kind, isDone: true))
         append(entry, to: source)
         sources[source].reserved = end
         commitPrefix(source)
@@ -121,7 +142,7 @@ package struct Ledger: ~Copyable {
                 entries[entry].isDone = true
                 if sources[source].head == entry { commitPrefix(source) }
             } else {
-                entries[entry].hasFailed = true
+                entries[entry].error = report.error
                 if !sources[source].failed {
                     sources[source].failed = true
                     failures.append(FailedRecord(source: source, error: report.error))
@@ -130,8 +151,8 @@ package struct Ledger: ~Copyable {
         }
     }
 
-    /// Forgets everything behind the committed offset, so that it is read and produced again. Call it when nothing of
-    /// the source is in flight any more.
+    /// Forgets everything behind the committed offset, gaps that wait there as well, so that it is read and produced
+    /// again. Call it when nothing of the source is in flight any more.
     package mutating func rewind(_ source: Int) {
         precondition(sources[source].inFlight == 0, "rewound with records in flight")
         var entry = sources[source].head
@@ -146,18 +167,26 @@ package struct Ledger: ~Copyable {
         sources[source].reserved = sources[source].counts.committed
     }
 
+    /// The error of the first record, in the order of the file, that failed; nil when none did. Known when nothing of the
+    /// source is in flight any more: reports come in any order, and only this record's error may decide that it is given up.
+    package func firstFailure(_ source: Int) -> Int32? {
+        let head = sources[source].head
+        guard sources[source].inFlight == 0, head >= 0, entries[head].error != 0 else { return nil }
+        return entries[head].error
+    }
+
     /// Gives up the first failed record of a source that has nothing in flight: everything before it was committed, it
     /// becomes a gap, everything behind it is read again.
     package mutating func giveUpFirstFailed(_ source: Int, now: Int64) {
         let head = sources[source].head
-        guard head >= 0, entries[head].hasFailed else { return rewind(source) }
-        let end = entries[head].end
-        let skipped = entries[head].skipped
+        guard head >= 0, entries[head].error != 0 else { return rewind(source) }
+        let refused = entries[head]
+        var isPartial = false
+        if case .partial = refused.kind { isPartial = true }
         rewind(source)
-        sources[source].reserved += skipped
-        sources[source].counts.skipped += skipped
-        sources[source].counts.committed += skipped
-        reserveGap(source, to: end, reason: .recordRejected, now: now)
+        reserveGap(
+            source, to: refused.end, kind: .gap(.recordRejected, isInsideLine: isPartial), skipped: refused.skipped,
+            now: now)
     }
 
     /// Slots whose durable counts changed since the last call.
@@ -233,28 +262,35 @@ package struct Ledger: ~Copyable {
         sources[source].counts.committed = entry.end
         sources[source].counts.skipped &+= entry.skipped
         switch entry.kind {
-        case .gap(let reason):
+        case .gap(let reason, let isInsideLine):
             sources[source].counts.gap &+= bytes
-            sources[source].counts.lineStart = nil
-            sources[source].counts.lineOrdinal = 0
+            if isInsideLine { stayInLine(source, entry.from) } else { endLine(source) }
             gaps.append(ReachedGap(source: source, from: entry.from, to: entry.end, reason: reason))
         case .lineEnd:
             sources[source].counts.acknowledged &+= bytes
             sources[source].counts.records &+= 1
             acknowledgedSinceCheckpoint &+= bytes
-            if _slowPath(sources[source].counts.lineStart != nil) {
-                sources[source].counts.lineStart = nil
-                sources[source].counts.lineOrdinal = 0
-            }
+            if _slowPath(sources[source].counts.lineStart != nil) { endLine(source) }
         case .partial:
             sources[source].counts.acknowledged &+= bytes
             sources[source].counts.records &+= 1
             acknowledgedSinceCheckpoint &+= bytes
-            if sources[source].counts.lineStart == nil { sources[source].counts.lineStart = entry.from }
-            sources[source].counts.lineOrdinal &+= 1
+            stayInLine(source, entry.from)
+        case .skipped: break
         }
         assert(
             sources[source].counts.acknowledged + sources[source].counts.skipped + sources[source].counts.gap
                 == sources[source].counts.committed, "the committed prefix does not balance")
+    }
+
+    /// A piece of a long line that began at `start`, or before, is behind us.
+    private mutating func stayInLine(_ source: Int, _ start: UInt64) {
+        if sources[source].counts.lineStart == nil { sources[source].counts.lineStart = start }
+        sources[source].counts.lineOrdinal &+= 1
+    }
+
+    private mutating func endLine(_ source: Int) {
+        sources[source].counts.lineStart = nil
+        sources[source].counts.lineOrdinal = 0
     }
 }

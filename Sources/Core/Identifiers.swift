@@ -23,12 +23,22 @@ package struct Identifier128: Hashable, Sendable {
         self.init(high: high, low: low)
     }
 
-    /// 32 hexadecimal digits as `description` gives them; nil for anything else.
+    /// 32 lower-case hexadecimal digits as `description` gives them; nil for anything else.
     package init?(hexadecimal text: some StringProtocol) {
-        guard text.utf8.count == 32, let high = UInt64(text.prefix(16), radix: 16),
-            let low = UInt64(text.suffix(16), radix: 16)
-        else { return nil }
-        self.init(high: high, low: low)
+        var words: (high: UInt64, low: UInt64) = (0, 0)
+        var count = 0
+        for byte in text.utf8 {
+            let nibble: UInt8
+            switch byte {
+            case 0x30...0x39: nibble = byte - 0x30
+            case 0x61...0x66: nibble = byte - 0x57
+            default: return nil
+            }
+            words = (words.high << 4 | words.low >> 60, words.low << 4 | UInt64(nibble))
+            count += 1
+        }
+        guard count == 32 else { return nil }
+        self.init(high: words.high, low: words.low)
     }
 
     /// 128 bits from the kernel's random source (getrandom(2)).

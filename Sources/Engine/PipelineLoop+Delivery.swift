@@ -61,7 +61,7 @@ extension PipelineLoop {
             sources[failed.source].needsRewind = true
             rewinding.append(Int32(failed.source))
             switch outcome.kind {
-            case .recordTrouble: sources[failed.source].givesUp = true
+            case .recordTrouble: sources[failed.source].isRefusedAlone = producer.refused(topic)
             case .topicTrouble, .retriable: parkAfterFailure(topic, failed.error, now)
             case .fatal: fail("Kafka's producer ended with \(outcome.reason)")
             }
@@ -90,13 +90,21 @@ extension PipelineLoop {
     }
 
     private func rewind(_ slot: Int, _ now: Int64) {
-        if sources[slot].givesUp { ledger.giveUpFirstFailed(slot, now: now) } else { ledger.rewind(slot) }
-        sources[slot].givesUp = false
+        // Not the error that was reported first decides, but that of the record the source stands at; and a record that
+        // was refused together with others is tried alone before it is given up.
+        if sources[slot].isRefusedAlone, let error = ledger.firstFailure(slot),
+            Outcome(error: error).kind == .recordTrouble
+        {
+            ledger.giveUpFirstFailed(slot, now: now)
+        } else {
+            ledger.rewind(slot)
+        }
+        sources[slot].isRefusedAlone = false
         sources[slot].needsRewind = false
         sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
         if let size = sources[slot].endSize {
             // Its content cannot be read again.
-            ledger.reserveGap(slot, to: size, reason: .deleted, now: now)
+            ledger.reserveGap(slot, to: size, reason: sources[slot].endReason, now: now)
         } else {
             enqueue(slot)
         }
@@ -104,8 +112,10 @@ extension PipelineLoop {
 
     /// Where framing continues from what the ledger has committed.
     static func lineState(_ counts: LedgerCounts) -> LineState {
+        // Skipped bytes are said in the record that follows them directly: only when there is nothing else before it.
         LineState(
-            start: counts.lineStart, ordinal: counts.lineOrdinal, skipped: counts.records == 0 ? counts.skipped : 0)
+            start: counts.lineStart, ordinal: counts.lineOrdinal,
+            skipped: counts.committed == counts.skipped ? counts.skipped : 0)
     }
 
     private func tell(_ notice: KafkaNotice) {

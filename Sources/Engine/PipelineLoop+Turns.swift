@@ -29,9 +29,14 @@ extension PipelineLoop {
                 tailer.remember(slot, offset: chunk.offset, before: chunk.bytes)
                 if !goOn { return }
                 if atEnd { return reachedEnd(slot) }
-            case .endOfFile: return reachedEnd(slot)
+            case .endOfFile:
+                if sources[slot].isFinal, sources[slot].line.oversize != nil {
+                    // The oversize rest was scanned before the file was known to be complete: its gap ends here.
+                    var chunk = Chunk(bytes: UnsafePointer(scratch), count: 0, offset: offset, isFinal: true)
+                    if !ship(slot, &chunk, now) { return }
+                }
+                return reachedEnd(slot)
             case .truncated(let lastSize): return truncated(slot, lastSize, now)
-            case .lost: return lost(slot)
             case .failed(let error): return readFailed(slot, error, now)
             }
         } while Clock.monotonic() < end
@@ -98,6 +103,7 @@ extension PipelineLoop {
         counters.readRecords &+= UInt64(count)
         if count > 0 {
             arenas.hold(arena, count: count)
+            trimAt = now + PipelineLoop.trimAfter
             producer.produce(
                 topic, partition: sources[slot].partition, key: keyBytes, batch: batch, opaques: opaques, now: now
             ) { rejected in
@@ -110,7 +116,13 @@ extension PipelineLoop {
 
     private func takeArena(_ topic: Int, atLeast bytes: Int) -> Bool {
         releaseWriter(topic)
-        guard let arena = arenas.take(atLeast: bytes) else { return false }
+        var taken = arenas.take(atLeast: bytes)
+        if taken == nil {
+            // What other topics hold and do not use goes first: else many quiet topics could use up the memory for ever.
+            for other in writers.indices { releaseWriter(other) }
+            taken = arenas.take(atLeast: bytes)
+        }
+        guard let arena = taken else { return false }
         let base = arenas.base(arena)
         writers[topic] = TopicWriter(arena: arena, space: ArenaSpace(next: base, end: base + arenas.capacity(arena)))
         return true
@@ -126,7 +138,17 @@ extension PipelineLoop {
     private func reachedEnd(_ slot: Int) {
         sources[slot].isCaughtUp = true
         sources[slot].problem = nil
-        if sources[slot].isFinal { return finish(slot, size: ledger.reserved(slot)) }
+        if sources[slot].isFinal {
+            // A file that is nothing but a byte order mark: skipped, and no record says so.
+            if ledger.reserved(slot) == 0, sources[slot].line.skipped > 0 {
+                ledger.reserveSkipped(slot, count: sources[slot].line.skipped, now: Clock.monotonic())
+            }
+            // The file stays open until all of it is acknowledged: a record that fails is read again.
+            if ledger.counts(slot).committed == ledger.reserved(slot) {
+                finish(slot, size: ledger.reserved(slot), reason: .deleted)
+            }
+            return
+        }
         tailer.caughtUp(slot)
     }
 

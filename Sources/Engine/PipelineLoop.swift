@@ -1,4 +1,5 @@
 // The loop of the pipeline thread: what is ready, in turn, until it is told to stop.
+internal import CLinux
 internal import Checkpoint
 internal import Core
 internal import FileSource
@@ -57,12 +58,15 @@ final class PipelineLoop {
     var stopDeadline: Int64?
     var failure: String?
     var nextNamelessCheck: Int64 = 0
+    /// When the memory of a burst is given back if nothing more is produced; nil: it has been.
+    var trimAt: Int64?
     /// Source whose constant fields the encoder holds; -1: none.
     var described = -1
 
     /// How long one source may work before the next has its turn, and all before the loop looks at its descriptors.
     static let turnBudget: Int64 = 2 * nanosecondsPerMillisecond
     static let serveBudget: Int64 = 4 * nanosecondsPerMillisecond
+    static let trimAfter: Int64 = 2 * nanosecondsPerSecond
     static let retryInterval: Int64 = 5 * nanosecondsPerSecond
 
     enum Tag: UInt64 {
@@ -167,28 +171,31 @@ final class PipelineLoop {
     private func obey(_ command: EngineCommand, _ now: Int64) {
         switch command {
         case .status(let continuation): continuation.resume(returning: status(now))
+        case .ping(let continuation): continuation.resume(returning: true)
         case .stop(let drain): stopDeadline = min(stopDeadline ?? Int64.max, now + drain)
         }
     }
 
     /// The listed timers, and nothing else, wake an idle pipeline thread: the tailer's rescan (and polls where needed),
-    /// a due checkpoint, a parked topic's next try, files without a name, failed reads, the end of draining.
+    /// a due checkpoint, a parked topic's next try, files without a name, failed reads, the giving back of memory, the end of draining.
     private var nextDeadline: Int64 {
         var next = tailer.nextDeadline
         if let due = checkpointDue { next = min(next, due) }
         if let due = producer.nextUnpark { next = min(next, due) }
         if !tailer.nameless.isEmpty { next = min(next, nextNamelessCheck) }
         for slot in retrying { next = min(next, sources[Int(slot)].retryAt) }
+        if let trimAt { next = min(next, trimAt) }
         if let stopDeadline { next = min(next, stopDeadline) }
         return next
     }
 
     private func runTimers(_ now: Int64) {
         tailer.tick(now: now)
+        trim(now)
         for topic in producer.unpark(now: now) { unpark(topic) }
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
             nextNamelessCheck = now + nanosecondsPerSecond
-            for slot in tailer.nameless { checkNameless(slot, now) }
+            checkNameless(now)
         }
         if !retrying.isEmpty {
             let due = retrying.filter { sources[Int($0)].retryAt <= now }
@@ -198,6 +205,19 @@ final class PipelineLoop {
                 enqueue(Int(slot))
             }
         }
+    }
+
+    /// Gives arenas and freed heap back to the system once nothing has been produced for a while.
+    private func trim(_ now: Int64) {
+        guard let due = trimAt, now >= due else { return }
+        guard recordsInFlight == 0, queue.isEmpty else {
+            trimAt = now + PipelineLoop.trimAfter
+            return
+        }
+        trimAt = nil
+        for topic in writers.indices { releaseWriter(topic) }
+        arenas.trim()
+        clinux_return_heap()
     }
 
     /// Gives the sources in the queue their turns, for a few milliseconds.

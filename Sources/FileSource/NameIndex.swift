@@ -32,6 +32,16 @@ struct NameIndex {
         return nil
     }
 
+    /// Calls `body` with every slot of this hash.
+    func forEach(_ hash: UInt64, _ body: (Int32) -> Void) {
+        let mask = cells.count - 1
+        var place = Int(truncatingIfNeeded: hash) & mask
+        while cells[place].slot != NameIndex.empty {
+            if cells[place].hash == hash, cells[place].slot >= 0 { body(cells[place].slot) }
+            place = (place + 1) & mask
+        }
+    }
+
     mutating func insert(_ hash: UInt64, _ slot: Int32) {
         if (used + 1) * 4 > cells.count * 3 { grow() }
         place(Cell(hash: hash, slot: slot))

@@ -35,18 +35,35 @@ package struct PathPattern: Hashable, Sendable {
 
     package init(_ text: String) { self.init(Array(text.utf8)) }
 
-    /// True when the pattern fits the whole of an absolute path.
+    /// True when the pattern fits the whole of an absolute path. As in `globMatches`, only the last `**` is ever tried
+    /// again: at most components x names steps.
     package func matches(path: [UInt8]) -> Bool {
-        fits(path.split(separator: 0x2F).map(Array.init)[...], components[...])
+        let names = path.split(separator: 0x2F)
+        var place = 0
+        var name = 0
+        var anyDepth = -1
+        var resumeAt = 0
+        while name < names.count {
+            if place < components.count, components[place] == .anyDepth {
+                anyDepth = place
+                resumeAt = name
+                place += 1
+            } else if place < components.count, fits(components[place], names[name]) {
+                place += 1
+                name += 1
+            } else if anyDepth >= 0, fits(.anyDepth, names[resumeAt]) {
+                resumeAt += 1
+                name = resumeAt
+                place = anyDepth + 1
+            } else {
+                return false
+            }
+        }
+        return components[place...].allSatisfy { $0 == .anyDepth }
     }
 
-    private func fits(_ names: ArraySlice<[UInt8]>, _ rest: ArraySlice<PatternComponent>) -> Bool {
-        guard let first = rest.first else { return names.isEmpty }
-        if first == .anyDepth {
-            return fits(names, rest.dropFirst()) || (!names.isEmpty && fits(names.dropFirst(), rest))
-        }
-        guard let name = names.first, name.withUnsafeBufferPointer(first.matches) else { return false }
-        return fits(names.dropFirst(), rest.dropFirst())
+    private func fits(_ component: PatternComponent, _ name: ArraySlice<UInt8>) -> Bool {
+        name.withUnsafeBufferPointer(component.matches)
     }
 }
 

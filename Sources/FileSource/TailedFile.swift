@@ -14,45 +14,53 @@ struct TailedFile {
         case ended
     }
 
-    var phase = Phase.vacant
-    var declaration: Int32 = 0
-    /// Directory node of its present name; -1 when it has none there.
-    var directory: Int32 = -1
-    /// Present name in that directory; empty when it has none.
+    // Ordered by size, so that nothing is lost to padding.
+    /// Present name in its directory; empty when it has none.
     var name: [UInt8] = []
     /// The path its stream is named by; nil while that is still its present path.
     var livePath: RawPath?
-    var descriptor: Int32 = -1
     var device: UInt64 = 0
-    var inode: UInt64 = 0
     var identity = FileIdentity(fileSystem: Identifier128(high: 0, low: 0), inode: 0, born: 0)
     var file = FileID(Identifier128(high: 0, low: 0))
     var stream = StreamID(Identifier128(high: 0, low: 0))
-    var evidence = FileEvidence()
     /// Size at the last look.
     var size: UInt64 = 0
     /// Monotonic ns of the last growth seen.
     var lastGrowth: Int64 = 0
     /// Monotonic ns at which it lost its last name in watched directories; 0 while it has one.
     var nameless: Int64 = 0
-    /// No name anywhere: st_nlink is 0.
-    var deleted = false
-    /// Renamed away from its live path.
-    var rotated = false
-    /// Told to the engine as readable and not read since.
-    var signalled = false
-    /// Written to since it was last read to its end.
-    var grew = false
-    /// Slot of the stream's next generation, which waits for this one; -1: none.
-    var successor: Int32 = -1
-    /// Must not be read before its predecessor is caught up.
-    var waits = false
-    /// inotify watch on the file itself, for a file reached through a link; -1: none.
-    var watch: Int32 = -1
+    /// End of what was read last, or offset at which nothing followed.
+    var anchorEnd = UInt64.max
+    var evidence = FileEvidence()
     /// CRC-32 of the up to 64 bytes before `anchorEnd`, as they were when they were read.
     var anchor: UInt32 = 0
-    var anchorEnd = UInt64.max
+    var declaration: Int32 = 0
+    /// Directory node of its present name; -1 when it has none there.
+    var directory: Int32 = -1
+    /// Neighbours in the list of the slots whose names are in `directory`; -1: none.
+    var nextInDirectory: Int32 = -1
+    var previousInDirectory: Int32 = -1
+    var descriptor: Int32 = -1
+    /// inotify watch on the file itself, for a file reached through a link; -1: none.
+    var watch: Int32 = -1
+    /// Slots of the stream's next and former generation. With a predecessor it must not be read yet; -1: none.
+    var successor: Int32 = -1
+    var predecessor: Int32 = -1
+    /// Place in the tailer's `namelessSlots`; -1: it has a name.
+    var namelessPlace: Int32 = -1
+    var phase = Phase.vacant
+    /// No name anywhere: st_nlink is 0.
+    var deleted = false
+    /// Told to the engine as readable and not read since.
+    var signalled = false
+    /// Its present name is a link to it.
+    var isLinked = false
+    /// `anchor` was taken from bytes that were read, so that the next read can compare it.
+    var hasAnchor = false
 
+    var waits: Bool { predecessor >= 0 }
+    /// It has another name than its stream, or none.
+    var isRotated: Bool { livePath != nil }
     var hasName: Bool { directory >= 0 }
 }
 
@@ -87,15 +95,13 @@ package enum ReadOutcome: Equatable {
     case endOfFile
     /// The file became shorter or its content before the offset changed; `lastSize` is the size last seen.
     case truncated(lastSize: UInt64)
-    /// The file lost its name while its descriptor was given up: how much was unread is not to be known.
-    case lost
     /// The file cannot be read now: errno.
     case failed(SystemError)
 
     package static func == (left: ReadOutcome, right: ReadOutcome) -> Bool {
         switch (left, right) {
         case (.bytes(let a, let b, let c), .bytes(let d, let e, let f)): return a == d && b == e && c == f
-        case (.endOfFile, .endOfFile), (.lost, .lost): return true
+        case (.endOfFile, .endOfFile): return true
         case (.truncated(let a), .truncated(let b)): return a == b
         case (.failed(let a), .failed(let b)): return a == b
         default: return false

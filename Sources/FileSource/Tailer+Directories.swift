@@ -18,11 +18,15 @@ struct DirectoryNode {
     var depth: Int32
     var states: [PatternState] = []
     var children: [Int32] = []
+    /// First of the slots whose names are here; they are a list by `nextInDirectory`. -1: none.
+    var firstSlot: Int32 = -1
     /// inotify watch; -1: none.
     var watch: Int32 = -1
     var mask: UInt32 = 0
     /// No watch was to be had: it is looked at with every poll.
     var isPolled = false
+    /// Files below were deleted: it may be removed and made again without an event of its own.
+    var isDoubted = false
     var isAlive = true
     var device: UInt64 = 0
     var inode: UInt64 = 0
@@ -31,8 +35,8 @@ struct DirectoryNode {
 extension Tailer {
     static let maximumDepth: Int32 = 64
     private static let selfMask = UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
-    private static let entryMask = UInt32(IN_CREATE | IN_MOVED_TO)
-    private static let fileMask = UInt32(IN_MODIFY | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB)
+    private static let entryMask = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM)
+    private static let fileMask = UInt32(IN_MODIFY | IN_DELETE | IN_ATTRIB)
 
     /// Enters all patterns at the root and walks down.
     func walkFromRoot(_ now: Int64) {
@@ -43,7 +47,8 @@ extension Tailer {
                     PatternState(declaration: Int32(declaration), pattern: Int32(pattern), component: 0))
             }
         }
-        if !states.isEmpty { enter([0x2F], parent: -1, depth: 0, states, now) }
+        guard !states.isEmpty, case .success(let status) = FileSystem.status([0x2F]) else { return }
+        enter([0x2F], status, parent: -1, states, now)
     }
 
     private func component(_ state: PatternState) -> PatternComponent {
@@ -72,18 +77,27 @@ extension Tailer {
     }
 
     /// Makes or extends the node of a directory that exists, and scans it when that brought new states.
-    private func enter(_ path: RawPath, parent: Int32, depth: Int32, _ states: [PatternState], _ now: Int64) {
-        guard depth < Tailer.maximumDepth, !options.refusedDirectories.contains(path) else { return }
+    private func enter(
+        _ path: RawPath, _ status: clinux_stat, parent: Int32, _ states: [PatternState], _ now: Int64
+    ) {
+        let depth = parent >= 0 ? directories[Int(parent)].depth + 1 : 0
+        guard depth < Tailer.maximumDepth, !refusedInodes.contains([status.device, status.inode]) else { return }
         let wanted = closure(states)
         if let index = directoryOfPath[path] {
-            let new = wanted.filter { !directories[Int(index)].states.contains($0) }
-            guard !new.isEmpty else { return }
-            directories[Int(index)].states += new
-            scan(index, now)
-            return
+            let node = directories[Int(index)]
+            if node.inode == status.inode, node.device == status.device {
+                let new = wanted.filter { !node.states.contains($0) }
+                guard !new.isEmpty else { return }
+                directories[Int(index)].states += new
+                return scan(index, now)
+            }
+            // Another directory stands here now; the old one may live on without a name.
+            leave(index, now)
         }
         var node = DirectoryNode(path: path, parent: parent, depth: depth)
         node.states = wanted
+        node.device = status.device
+        node.inode = status.inode
         let index: Int32
         if let free = vacantDirectories.popLast() {
             directories[Int(free)] = node
@@ -100,27 +114,33 @@ extension Tailer {
     /// Watches a directory, then looks at what is in it (in this order, so that nothing falls between).
     func scan(_ index: Int32, _ now: Int64) {
         let path = directories[Int(index)].path
-        guard case .success(let status) = FileSystem.status(path), status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR)
-        else {
-            return drop(index, now)
-        }
-        directories[Int(index)].device = status.device
-        directories[Int(index)].inode = status.inode
-        watch(index, missingLiteral: true)
+        watch(index, missingLiteral: true, now)
+        guard case .success(let status) = FileSystem.status(path),
+            status.inode == directories[Int(index)].inode, status.device == directories[Int(index)].device
+        else { return drop(index, now) }
         resumeRenamed(in: path, index, now)
         let literals = directories[Int(index)].states.compactMap { state -> [UInt8]? in
             if case .literal(let name) = component(state) { return name }
             return nil
         }
-        if literals.count == directories[Int(index)].states.count {
-            for name in literals { name.withUnsafeBufferPointer { consider(index, $0, type: UInt8(DT_UNKNOWN), now) } }
-            let isMissing = literals.contains { name in
-                if case .success = FileSystem.status(join(path, name)) { return false }
-                return true
-            }
-            watch(index, missingLiteral: isMissing)
-        } else {
-            scanEntries(index, path, now)
+        guard literals.count == directories[Int(index)].states.count else { return scanEntries(index, path, now) }
+        for name in literals { name.withUnsafeBufferPointer { consider(index, $0, type: UInt8(DT_UNKNOWN), now) } }
+        let isMissing = literals.contains { name in
+            if case .success = FileSystem.status(join(path, name)) { return false }
+            return true
+        }
+        if directories[Int(index)].isAlive {
+            watch(index, missingLiteral: isMissing || directories[Int(index)].isDoubted, now)
+        }
+    }
+
+    /// Scans the directories below which something went away, each once.
+    func runPendingScans(_ now: Int64) {
+        let maximumRounds = 100
+        for _ in 0..<maximumRounds where !pendingScans.isEmpty {
+            let scans = Set(pendingScans)
+            pendingScans.removeAll()
+            for index in scans.sorted() where directories[Int(index)].isAlive { scan(index, now) }
         }
     }
 
@@ -142,40 +162,62 @@ extension Tailer {
     /// Matches one entry against the node's states: descends into directories, admits files.
     func consider(_ index: Int32, _ name: UnsafeBufferPointer<UInt8>, type: UInt8, _ now: Int64) {
         guard directories[Int(index)].isAlive else { return }
+        var spread: [PatternState] = []
         var deeper: [PatternState] = []
-        var followLinks = false
         var wanting: [Int32] = []
-        var isLiteral = false
         for state in directories[Int(index)].states where component(state).matches(name) {
-            let isAnyDepth = component(state) == .anyDepth
-            if isAnyDepth { deeper.append(state) }
+            if component(state) == .anyDepth { spread.append(state) }
             if isLast(state) {
-                if case .literal = component(state) { isLiteral = true }
                 if !wanting.contains(state.declaration) { wanting.append(state.declaration) }
-            } else if !isAnyDepth {
+            } else if component(state) != .anyDepth {
                 deeper.append(next(state))
-                followLinks = true
             }
         }
-        if !deeper.isEmpty, type != UInt8(DT_REG) {
-            descend(index, name, deeper, followLinks: followLinks, now)
+        if !spread.isEmpty || !deeper.isEmpty, type != UInt8(DT_REG) { descend(index, name, deeper, spread, now) }
+        if wanting.isEmpty { return }
+        if type == UInt8(DT_DIR) {
+            refuseDirectory(join(directories[Int(index)].path, name), wanting)
+        } else {
+            considerFile(index, name, wanting, now)
         }
-        // A directory where a pattern names a file is refused; one that a wildcard happens to fit is no file, and no problem.
-        if !wanting.isEmpty, isLiteral || type != UInt8(DT_DIR) { considerFile(index, name, wanting, now) }
     }
 
+    /// The declarations that want a file of this name here.
+    func wanting(_ index: Int32, _ name: UnsafeBufferPointer<UInt8>) -> [Int32] {
+        let path = join(directories[Int(index)].path, name)
+        var found: [Int32] = []
+        for state in directories[Int(index)].states where isLast(state) && component(state).matches(name) {
+            guard !found.contains(state.declaration),
+                !declarations[Int(state.declaration)].excludes.contains(where: { $0.matches(path: path, name: name) })
+            else { continue }
+            found.append(state.declaration)
+        }
+        return found
+    }
+
+    /// Enters a subdirectory. A link is followed where a component names it, but no `**` spreads through it: so each
+    /// link uses up a component, and a loop of links ends.
     private func descend(
-        _ index: Int32, _ name: UnsafeBufferPointer<UInt8>, _ states: [PatternState], followLinks: Bool, _ now: Int64
+        _ index: Int32, _ name: UnsafeBufferPointer<UInt8>, _ deeper: [PatternState], _ spread: [PatternState],
+        _ now: Int64
     ) {
         let path = join(directories[Int(index)].path, name)
-        guard case .success(let status) = FileSystem.status(path, follow: followLinks),
-            status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR)
-        else { return }
-        enter(path, parent: index, depth: directories[Int(index)].depth + 1, states, now)
+        guard case .success(let own) = FileSystem.status(path, follow: false) else { return }
+        var states = deeper
+        var status = own
+        if own.mode & UInt32(S_IFMT) == UInt32(S_IFLNK) {
+            guard !deeper.isEmpty, case .success(let target) = FileSystem.status(path), !isRefused(realPath(path))
+            else { return }
+            status = target
+        } else {
+            states += spread
+        }
+        guard status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR) else { return }
+        enter(path, status, parent: index, states, now)
     }
 
     /// Sets the watch of a node: its own end always, its entries where they matter.
-    private func watch(_ index: Int32, missingLiteral: Bool) {
+    private func watch(_ index: Int32, missingLiteral: Bool, _ now: Int64) {
         let node = directories[Int(index)]
         let wantsFiles = node.states.contains(where: isLast)
         let onlyLiterals = node.states.allSatisfy { state in
@@ -186,16 +228,24 @@ extension Tailer {
         if wantsFiles || !onlyLiterals || missingLiteral { mask |= Tailer.entryMask }
         if wantsFiles { mask |= Tailer.fileMask }
         guard mask != node.mask else { return }
-        if node.watch < 0, let limit = options.watchLimit, watchCount >= limit {
-            lacksWatches = true
-            return poll(index)
+        if node.watch < 0 {
+            if let limit = options.watchLimit, watchCount >= limit {
+                lacksWatches = true
+                return poll(index)
+            }
+            // The watch may be another node's, by another path: it must not lose what it has.
+            mask |= UInt32(IN_MASK_ADD)
         }
         switch inotify.add(node.path, mask: mask) {
         case .success(let watch):
-            if let other = directoryOfWatch[watch], other != index { return poll(index) }
+            if let other = directoryOfWatch[watch], other != index {
+                guard hasMoved(other) else { return poll(index) }
+                drop(other, now)
+                return self.watch(index, missingLiteral: missingLiteral, now)
+            }
             directoryOfWatch[watch] = index
             directories[Int(index)].watch = watch
-            directories[Int(index)].mask = mask
+            directories[Int(index)].mask = mask & ~UInt32(IN_MASK_ADD)
             if node.isPolled {
                 directories[Int(index)].isPolled = false
                 polledDirectories -= 1
@@ -206,37 +256,58 @@ extension Tailer {
         }
     }
 
-    /// No watch is to be had: fs.inotify.max_user_watches, no right to read the directory, or it is reached by two paths.
+    /// True when the node's path does not lead to its directory any more.
+    private func hasMoved(_ index: Int32) -> Bool {
+        let node = directories[Int(index)]
+        guard case .success(let status) = FileSystem.status(node.path) else { return true }
+        return status.inode != node.inode || status.device != node.device
+    }
+
+    /// No watch is to be had (fs.inotify.max_user_watches, or the directory is reached by two paths).
     private func poll(_ index: Int32) {
         guard !directories[Int(index)].isPolled else { return }
         directories[Int(index)].isPolled = true
         polledDirectories += 1
     }
 
-    /// The directory is gone, or another one stands at its path: forgets the node and everything below, then lets the
-    /// parent look again.
+    /// The directory is gone, or another one stands at its path: forgets the node and everything below. The parent looks
+    /// again once the present step is over, so that a thousand directories that go away cost one scan.
     func drop(_ index: Int32, _ now: Int64) {
         guard directories[Int(index)].isAlive else { return }
         let parent = directories[Int(index)].parent
-        forget(index, now)
-        if parent >= 0, directories[Int(parent)].isAlive {
-            directories[Int(parent)].children.removeAll { $0 == index }
-            scan(parent, now)
+        leave(index, now)
+        if parent >= 0 { pendingScans.append(parent) }
+    }
+
+    /// A file was deleted here. While it is held open, the kernel keeps its directory and those above alive and does not
+    /// tell when they are removed: until the next rescan the directories above are watched for new ones in their place.
+    func doubt(_ index: Int32) {
+        var above = directories[Int(index)].parent
+        while above >= 0, !directories[Int(above)].isDoubted {
+            directories[Int(above)].isDoubted = true
+            pendingScans.append(above)
+            above = directories[Int(above)].parent
         }
+    }
+
+    /// Forgets a node and takes it from its parent.
+    private func leave(_ index: Int32, _ now: Int64) {
+        let parent = directories[Int(index)].parent
+        if parent >= 0 { directories[Int(parent)].children.removeAll { $0 == index } }
+        forget(index, now)
     }
 
     private func forget(_ index: Int32, _ now: Int64) {
         let node = directories[Int(index)]
         for child in node.children { forget(child, now) }
-        for slot in files.indices where files[slot].phase != .vacant && files[slot].directory == index {
-            loseName(Int32(slot), now)
-        }
+        for slot in slots(in: index) { loseName(slot, now) }
         if node.watch >= 0 {
             directoryOfWatch[node.watch] = nil
             inotify.remove(node.watch)
         }
         if node.isPolled { polledDirectories -= 1 }
         directoryOfPath[node.path] = nil
+        problems[node.path] = nil
         directories[Int(index)] = DirectoryNode(path: [], parent: -1, depth: 0)
         directories[Int(index)].isAlive = false
         vacantDirectories.append(index)
@@ -244,13 +315,11 @@ extension Tailer {
 
     /// Looks at one directory as if it were new: its own identity, its entries, the sizes of its files.
     func rescan(_ index: Int32, _ now: Int64) {
-        let node = directories[Int(index)]
-        guard node.isAlive else { return }
-        guard case .success(let status) = FileSystem.status(node.path), status.inode == node.inode,
-            status.device == node.device
-        else { return drop(index, now) }
-        for slot in files.indices where files[slot].phase != .vacant && files[slot].directory == index {
-            files[slot].name.withUnsafeBufferPointer { considerKnown(Int32(slot), index, $0, now) }
+        guard directories[Int(index)].isAlive else { return }
+        if hasMoved(index) { return drop(index, now) }
+        directories[Int(index)].isDoubted = false
+        for slot in slots(in: index) {
+            files[Int(slot)].name.withUnsafeBufferPointer { considerKnown(slot, index, $0, now) }
         }
         scan(index, now)
     }
@@ -258,8 +327,8 @@ extension Tailer {
     /// The slow walk behind inotify, and the answer to an overflow of its queue.
     func rescanEverything(_ now: Int64) {
         for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
-        for slot in unwatchedFiles { markReady(slot) }
-        for slot in files.indices where files[slot].phase == .active { markIfGrown(slot) }
+        runPendingScans(now)
+        for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
         problems = problems.filter { path, _ in
             guard case .failure(let error) = FileSystem.status(path, follow: false) else { return true }
             return error.errno == EACCES

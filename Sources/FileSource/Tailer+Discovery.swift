@@ -5,21 +5,29 @@ internal import Glibc
 internal import LinuxIO
 
 extension Tailer {
-    /// An entry matches the patterns of `wanting`: follows it, or says why not.
-    func considerFile(_ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ wanting: [Int32], _ now: Int64) {
+    /// An entry matches the patterns of `wanting`: follows it, or says why not. `livePath`: where it was made, when the
+    /// events say that it was renamed since.
+    func considerFile(
+        _ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ wanting: [Int32], livePath: RawPath? = nil,
+        _ now: Int64
+    ) {
         let path = join(directories[Int(directory)].path, name)
+        problems[path] = nil
         let link: clinux_stat
         switch FileSystem.status(path, follow: false) {
         case .success(let status): link = status
         case .failure(let error):
-            problems[path] = nil
-            if let slot = find(directory, name) { loseName(slot, now) }
+            for slot in slots(directory, name) { loseName(slot, now) }
             // A directory that may not be searched: whether the file is there is not to be known.
             if error.errno == EACCES { report(path, declaration: Int(wanting[0]), "unreadable", error) }
             return
         }
         let isLink = link.mode & UInt32(S_IFMT) == UInt32(S_IFLNK)
-        guard case .success(let status) = isLink ? FileSystem.status(path) : .success(link) else { return }
+        guard case .success(let status) = isLink ? FileSystem.status(path) : .success(link) else {
+            for slot in slots(directory, name) { loseName(slot, now) }
+            noteDangling(EntryName(directory: directory, name: Array(name)))
+            return
+        }
         if status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR) { return refuseDirectory(path, wanting) }
         var routes: [String] = []
         for declaration in wanting {
@@ -32,39 +40,93 @@ extension Tailer {
                 continue
             }
             routes.append(declared.route)
-            considerFile(directory, name, path, status, link: isLink ? link : nil, declaration, now)
+            let entry = Entry(
+                directory: directory, name: name, path: path, livePath: livePath, status: status,
+                link: isLink ? link : nil)
+            considerFile(entry, declaration, now)
         }
     }
 
-    private func considerFile(
-        _ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ path: RawPath, _ status: clinux_stat,
-        link: clinux_stat?, _ declaration: Int32, _ now: Int64
-    ) {
-        let key = TrackedKey(device: status.device, inode: status.inode, declaration: declaration)
-        let occupant = find(directory, name).flatMap { files[Int($0)].declaration == declaration ? $0 : nil }
-        if let slot = slotOfKey[key] {
-            if slot == occupant { return markReady(slot) }
-            if let present = presentPath(Int(slot)), link == nil {
-                // Another name of a file that still has its own: a hard link is shipped once.
-                if case .success(let other) = FileSystem.status(present), other.inode == status.inode,
-                    other.device == status.device
-                {
-                    return
-                }
-            } else if link != nil, files[Int(slot)].hasName {
-                return
-            }
+    /// A file under one of its names, as it is looked at.
+    private struct Entry {
+        let directory: Int32
+        let name: UnsafeBufferPointer<UInt8>
+        let path: RawPath
+        let livePath: RawPath?
+        /// The file itself, also when the name is a link.
+        let status: clinux_stat
+        let link: clinux_stat?
+    }
+
+    private func considerFile(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
+        let occupant = find(entry.directory, entry.name, declaration)
+        if let slot = tracked(entry.status, declaration, now) {
+            if slot == occupant { return entry.status.size == files[Int(slot)].size ? () : markReady(slot) }
+            if files[Int(slot)].hasName, keepsItsName(slot, entry) { return }
             if let occupant { loseName(occupant, now) }
-            return giveName(slot, directory, Array(name))
+            return giveName(slot, entry.directory, Array(entry.name), isLinked: entry.link != nil)
         }
         if let occupant { loseName(occupant, now) }
-        if let refusal = refusal(path, status, link: link) {
-            return report(path, declaration: Int(declaration), "refused", refusal)
+        if let refusal = refusal(entry.path, entry.status, link: entry.link) {
+            return report(entry.path, declaration: Int(declaration), "refused", refusal)
         }
-        admit(directory, Array(name), path, isLink: link != nil, declaration, now)
+        if let other = sameRoute(entry.status, declaration, now) {
+            let reason = "\(printable(livePath(Int(other)))) is the same file and ships to the same topic"
+            return report(
+                entry.path, declaration: Int(declaration), "refused", reason + ": leave it out of one of them")
+        }
+        admit(entry, declaration, now)
     }
 
-    private func refuseDirectory(_ path: RawPath, _ wanting: [Int32]) {
+    /// A file that is met under another name keeps the one it has while that leads to it: a hard link is shipped once.
+    /// A real name is better than a link.
+    private func keepsItsName(_ slot: Int32, _ entry: Entry) -> Bool {
+        if files[Int(slot)].isLinked, entry.link == nil { return false }
+        guard case .success(let other) = FileSystem.status(presentPath(Int(slot))!) else { return false }
+        return other.inode == entry.status.inode && other.device == entry.status.device
+    }
+
+    /// The slot that follows this file on a declaration. An inode that was used again for another file (its birth time
+    /// tells) ends the claim of the old one, whose descriptor must have been closed.
+    func tracked(_ status: clinux_stat, _ declaration: Int32, _ now: Int64) -> Int32? {
+        let key = TrackedKey(device: status.device, inode: status.inode, declaration: declaration)
+        guard let slot = slotOfKey[key] else { return nil }
+        let file = files[Int(slot)]
+        if file.identity.born == status.born_ns, status.born_ns != 0 || file.hasName || file.descriptor >= 0 {
+            return slot
+        }
+        slotOfKey[key] = nil
+        loseName(slot, now)
+        return nil
+    }
+
+    /// A slot that ships this file to the same topic on another declaration.
+    private func sameRoute(_ status: clinux_stat, _ declaration: Int32, _ now: Int64) -> Int32? {
+        for (other, declared) in declarations.enumerated()
+        where other != Int(declaration) && declared.route == declarations[Int(declaration)].route {
+            if let slot = tracked(status, Int32(other), now) { return slot }
+        }
+        return nil
+    }
+
+    /// Admits a file under the stream it was made for, though it was renamed before it could be looked at.
+    func admitUnseen(_ entry: EntryName, _ file: UnseenFile, _ now: Int64) {
+        guard directories[Int(entry.directory)].isAlive else { return }
+        let path = join(directories[Int(entry.directory)].path, entry.name)
+        guard path != file.livePath, case .success(let status) = FileSystem.status(path, follow: false),
+            status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)
+        else { return }
+        for declaration in file.declarations where tracked(status, declaration, now) == nil {
+            entry.name.withUnsafeBufferPointer {
+                let entry = Entry(
+                    directory: entry.directory, name: $0, path: path, livePath: file.livePath, status: status, link: nil
+                )
+                considerFile(entry, declaration, now)
+            }
+        }
+    }
+
+    func refuseDirectory(_ path: RawPath, _ wanting: [Int32]) {
         let isLiteral = wanting.contains { declaration in
             declarations[Int(declaration)].patterns.contains { pattern in
                 if case .literal = pattern.components.last { return pattern.matches(path: path) }
@@ -86,7 +148,7 @@ extension Tailer {
         if let link, link.uid != 0, link.uid != status.uid {
             return "a link whose owner (uid \(link.uid)) does not own the file it leads to: declare the file itself"
         }
-        if options.refusedDirectories.contains(where: { path.starts(with: $0 + [0x2F]) }) {
+        if isRefused(path) || link != nil && isRefused(realPath(path)) {
             return "inside Longshore's own state directory: exclude it"
         }
         return nil
@@ -102,30 +164,24 @@ extension Tailer {
     }
 
     /// Opens a file and makes it a slot: continues the generation that the store knows, or begins a new one.
-    private func admit(
-        _ directory: Int32, _ name: [UInt8], _ path: RawPath, isLink: Bool, _ declaration: Int32, _ now: Int64
-    ) {
-        guard let (descriptor, status) = openRegular(path, declaration) else { return }
-        let key = TrackedKey(device: status.device, inode: status.inode, declaration: declaration)
-        guard slotOfKey[key] == nil else {
-            close(descriptor)
-            return
-        }
-        problems[path] = nil
+    private func admit(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
+        guard let (descriptor, status) = openRegular(entry.path, declaration) else { return }
+        guard tracked(status, declaration, now) == nil else { return closeUnused(descriptor) }
         let identity = identity(descriptor, status)
         let slot = newSlot(descriptor, status, identity, declaration, now)
         if let record = takeKnown(identity, declaration, descriptor, status.size) {
             resume(slot, record)
         } else {
-            begin(slot, path, status, atStart: false)
+            files[Int(slot)].livePath = entry.livePath
+            begin(slot, entry.livePath ?? entry.path, status, atStart: false)
         }
-        let livePath = files[Int(slot)].livePath
-        giveName(slot, directory, name)
-        if let livePath, livePath != path {
-            files[Int(slot)].livePath = livePath
-            files[Int(slot)].rotated = true
-        }
-        if isLink { watchFile(slot, path) }
+        giveName(slot, entry.directory, Array(entry.name), isLinked: entry.link != nil)
+        if entry.link != nil { watchFile(slot) }
+    }
+
+    func closeUnused(_ descriptor: Int32) {
+        close(descriptor)
+        openCount -= 1
     }
 
     /// A new generation of `path`: gets an id, waits for the stream's former generation, begins where it should.
@@ -151,27 +207,32 @@ extension Tailer {
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: true, skipped: skipped))
     }
 
-    private func resume(_ slot: Int32, _ record: GenerationRecord) {
-        let index = Int(slot)
-        files[index].file = record.file
-        files[index].stream = record.stream
-        files[index].evidence = record.evidence
-        files[index].livePath = record.path
-        follow(slot)
-        appeared.append(
-            AppearedFile(
-                slot: index, declaration: Int(files[index].declaration), record: record, isNew: false, skipped: nil))
+    /// Puts the slot behind the stream's former generation, so that a partition shows the log in its order. That is the
+    /// newest one, unless the slot was found late: then it goes before those that were born after it.
+    func follow(_ slot: Int32) {
+        let stream = files[Int(slot)].stream
+        guard var former = slotOfStream[stream], isLive(former) else {
+            slotOfStream[stream] = slot
+            return
+        }
+        var next: Int32 = -1
+        let born = files[Int(slot)].identity.born
+        while former >= 0, born > 0, files[Int(former)].identity.born > born {
+            next = former
+            former = files[Int(former)].predecessor
+        }
+        if next < 0 { slotOfStream[stream] = slot } else { link(slot, before: next) }
+        if former >= 0 { link(former, before: slot) }
     }
 
-    /// Puts the slot behind the stream's newest generation, so that a partition shows the log in its order.
-    private func follow(_ slot: Int32) {
-        let stream = files[Int(slot)].stream
-        if let former = slotOfStream[stream], files[Int(former)].phase != .ended, files[Int(former)].phase != .vacant {
-            files[Int(former)].successor = slot
-            files[Int(slot)].waits = true
-            markReady(former)
-        }
-        slotOfStream[stream] = slot
+    private func link(_ first: Int32, before second: Int32) {
+        files[Int(first)].successor = second
+        files[Int(second)].predecessor = first
+        markReady(first)
+    }
+
+    private func isLive(_ slot: Int32) -> Bool {
+        files[Int(slot)].phase != .ended && files[Int(slot)].phase != .vacant
     }
 
     /// Where a file begins that is seen for the first time: `start: end` and `ignore_older`.
@@ -186,13 +247,14 @@ extension Tailer {
         return (end, end > 0 ? .startAtEnd : nil)
     }
 
-    /// The place behind the last newline, looked for in the last 64 KiB; the size when there is none.
+    /// The place behind the last newline, looked for in the last 64 KiB. Without one: the start of a file that is a
+    /// single unfinished line, the size of a longer file.
     private func endOfLastLine(_ descriptor: Int32, size: UInt64) -> UInt64 {
         let count = Int(min(size, 65_536))
         guard count > 0 else { return 0 }
         return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { buffer in
             let got = pread(descriptor, buffer.baseAddress!, count, off_t(size) - off_t(count))
-            guard got == count, let last = buffer.lastIndex(of: 0x0A) else { return size }
+            guard got == count, let last = buffer.lastIndex(of: 0x0A) else { return UInt64(count) == size ? 0 : size }
             return size - UInt64(count - last - 1)
         }
     }
@@ -205,7 +267,6 @@ extension Tailer {
         file.descriptor = descriptor
         file.declaration = declaration
         file.device = status.device
-        file.inode = status.inode
         file.identity = identity
         file.size = status.size
         file.lastGrowth = now
@@ -214,6 +275,8 @@ extension Tailer {
             files[Int(free)] = file
             slot = free
         } else {
+            // Grown by a quarter: doubling would keep half of the memory unused.
+            if files.count == files.capacity { files.reserveCapacity(files.count + files.count / 4 + 16) }
             files.append(file)
             slot = Int32(files.count - 1)
         }
@@ -228,7 +291,7 @@ extension Tailer {
     }
 
     /// Opens without waiting (a FIFO opens at once with O_NONBLOCK) and checks again on the descriptor.
-    private func openRegular(_ path: RawPath, _ declaration: Int32) -> (Int32, clinux_stat)? {
+    func openRegular(_ path: RawPath, _ declaration: Int32) -> (Int32, clinux_stat)? {
         makeRoomForDescriptor()
         switch FileSystem.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY) {
         case .failure(let error):
@@ -246,75 +309,6 @@ extension Tailer {
         }
     }
 
-    /// The store's generation for this file, when its content still fits; a misfit is announced as replaced.
-    private func takeKnown(
-        _ identity: FileIdentity, _ declaration: Int32, _ descriptor: Int32, _ size: UInt64
-    ) -> GenerationRecord? {
-        let name = declarations[Int(declaration)].name
-        guard var records = known[identity], let index = records.firstIndex(where: { $0.declaration == name }) else {
-            return nil
-        }
-        let record = records.remove(at: index)
-        known[identity] = records.isEmpty ? nil : records
-        if EvidenceReader.fits(descriptor, size: size, committed: record.counts.committed, record.evidence) {
-            return record
-        }
-        vanished.append(
-            VanishedGeneration(record: record, reason: size < record.counts.committed ? .truncated : .replaced))
-        return nil
-    }
-
-    /// Finds generations of the store that were renamed inside this directory while the daemon was down.
-    func resumeRenamed(in path: RawPath, _ directory: Int32, _ now: Int64) {
-        guard isFirstScan, let inodes = knownByDirectory.removeValue(forKey: path) else { return }
-        var found: [[UInt8]] = []
-        try? FileSystem.forEachEntry(in: path) { name, _, inode in
-            if inodes.contains(inode) { found.append(Array(name)) }
-            return true
-        }
-        for name in found {
-            let entry = join(path, name)
-            guard case .success(let status) = FileSystem.status(entry, follow: false),
-                status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)
-            else { continue }
-            let candidates = (knownByInode[status.inode] ?? []).flatMap { known[$0] ?? [] }
-            for record in candidates where record.path != entry && parent(of: record.path) == path {
-                guard let declaration = declarations.firstIndex(where: { $0.name == record.declaration }) else {
-                    continue
-                }
-                admitRenamed(directory, name, entry, record, Int32(declaration), now)
-            }
-        }
-    }
-
-    private func admitRenamed(
-        _ directory: Int32, _ name: [UInt8], _ path: RawPath, _ record: GenerationRecord, _ declaration: Int32,
-        _ now: Int64
-    ) {
-        guard let (descriptor, status) = openRegular(path, declaration) else { return }
-        let identity = identity(descriptor, status)
-        guard identity == record.identity, let taken = takeKnown(identity, declaration, descriptor, status.size) else {
-            close(descriptor)
-            openCount -= 1
-            return
-        }
-        let slot = newSlot(descriptor, status, identity, declaration, now)
-        resume(slot, taken)
-        giveName(slot, directory, name)
-        files[Int(slot)].livePath = record.path
-        files[Int(slot)].rotated = true
-    }
-
-    /// After the first walk: generations of the store whose directory was read and that are not there any more.
-    func announceVanished() {
-        for record in known.values.joined() where directoryOfPath[parent(of: record.path)] != nil {
-            vanished.append(VanishedGeneration(record: record, reason: .deleted))
-        }
-        known = known.filter { directoryOfPath[parent(of: $0.value[0].path)] == nil }
-        knownByDirectory = [:]
-        knownByInode = [:]
-    }
-
     func report(_ path: RawPath, declaration: Int, _ state: String, _ error: SystemError) {
         let remedy =
             switch error.errno {
@@ -328,19 +322,5 @@ extension Tailer {
     func report(_ path: RawPath, declaration: Int, _ state: String, _ reason: String) {
         guard problems[path] != nil || problems.count < Tailer.maximumProblems else { return }
         problems[path] = FileProblem(state: state, declaration: declaration, path: path, reason: reason)
-    }
-
-    /// A file reached through a link lies in a directory that is not watched: it gets a watch of its own.
-    private func watchFile(_ slot: Int32, _ path: RawPath) {
-        if let limit = options.watchLimit, watchCount >= limit {
-            unwatchedFiles.append(slot)
-            return
-        }
-        switch inotify.add(path, mask: UInt32(IN_MODIFY)) {
-        case .success(let watch):
-            files[Int(slot)].watch = watch
-            fileOfWatch[watch] = slot
-        case .failure: unwatchedFiles.append(slot)
-        }
     }
 }

@@ -6,21 +6,35 @@ internal import LinuxIO
 
 extension Tailer {
     /// The file has this name now. Its stream keeps the name it was found by.
-    func giveName(_ slot: Int32, _ directory: Int32, _ name: [UInt8]) {
+    func giveName(_ slot: Int32, _ directory: Int32, _ name: [UInt8], isLinked: Bool = false) {
         let index = Int(slot)
         let live = livePath(index)
         unindex(slot)
         files[index].directory = directory
         files[index].name = name
+        files[index].isLinked = isLinked
         let path = presentPath(index)!
         files[index].livePath = live == path || live.isEmpty ? nil : live
-        files[index].rotated = files[index].livePath != nil
         names.insert(name.withUnsafeBufferPointer { NameIndex.hash(directory: directory, name: $0) }, slot)
-        if files[index].nameless != 0 {
-            files[index].nameless = 0
-            namelessSlots.removeAll { $0 == slot }
-        }
+        enlist(slot, directory)
+        becomeNamed(slot)
         markReady(slot)
+    }
+
+    private func becomeNamed(_ slot: Int32) {
+        guard files[Int(slot)].nameless != 0 else { return }
+        files[Int(slot)].nameless = 0
+        files[Int(slot)].deleted = false
+        leaveNameless(slot)
+    }
+
+    private func leaveNameless(_ slot: Int32) {
+        let place = Int(files[Int(slot)].namelessPlace)
+        guard place >= 0, let last = namelessSlots.popLast() else { return }
+        files[Int(slot)].namelessPlace = -1
+        guard last != slot else { return }
+        namelessSlots[place] = last
+        files[Int(last)].namelessPlace = Int32(place)
     }
 
     /// Takes the name out of the index; the stream keeps it as its live path.
@@ -32,8 +46,40 @@ extension Tailer {
             NameIndex.hash(directory: files[index].directory, name: $0)
         }
         names.remove(hash, slot)
+        delist(slot)
         files[index].directory = -1
         files[index].name = []
+    }
+
+    private func enlist(_ slot: Int32, _ directory: Int32) {
+        let first = directories[Int(directory)].firstSlot
+        files[Int(slot)].previousInDirectory = -1
+        files[Int(slot)].nextInDirectory = first
+        if first >= 0 { files[Int(first)].previousInDirectory = slot }
+        directories[Int(directory)].firstSlot = slot
+    }
+
+    private func delist(_ slot: Int32) {
+        let (previous, next) = (files[Int(slot)].previousInDirectory, files[Int(slot)].nextInDirectory)
+        if previous >= 0 {
+            files[Int(previous)].nextInDirectory = next
+        } else {
+            directories[Int(files[Int(slot)].directory)].firstSlot = next
+        }
+        if next >= 0 { files[Int(next)].previousInDirectory = previous }
+        files[Int(slot)].nextInDirectory = -1
+        files[Int(slot)].previousInDirectory = -1
+    }
+
+    /// The slots whose names are in a directory node.
+    func slots(in directory: Int32) -> [Int32] {
+        var found: [Int32] = []
+        var slot = directories[Int(directory)].firstSlot
+        while slot >= 0 {
+            found.append(slot)
+            slot = files[Int(slot)].nextInDirectory
+        }
+        return found
     }
 
     /// The file has no name any more that is watched: deleted, moved away, or its directory is gone. It is read to its
@@ -41,9 +87,9 @@ extension Tailer {
     func loseName(_ slot: Int32, _ now: Int64) {
         let index = Int(slot)
         unindex(slot)
-        files[index].rotated = true
         guard files[index].nameless == 0, files[index].phase != .ended else { return }
         files[index].nameless = now
+        files[index].namelessPlace = Int32(namelessSlots.count)
         namelessSlots.append(slot)
         if files[index].descriptor >= 0,
             case .success(let status) = FileSystem.status(descriptor: files[index].descriptor)
@@ -83,22 +129,23 @@ extension Tailer {
         closeDescriptor(slot)
         removeWatch(slot)
         files[slot].phase = .ended
-        if files[slot].nameless != 0 { namelessSlots.removeAll { $0 == Int32(slot) } }
+        leaveNameless(Int32(slot))
         let key = trackedKey(slot)
         if slotOfKey[key] == Int32(slot) { slotOfKey[key] = nil }
-        releaseSuccessor(slot)
+        leaveOrder(slot)
     }
 
     /// The slot was read to its present end: the next generation of its stream may follow.
-    package func caughtUp(_ slot: Int) {
-        if files[slot].rotated { releaseSuccessor(slot) }
-    }
+    package func caughtUp(_ slot: Int) { leaveOrder(slot) }
 
-    func releaseSuccessor(_ slot: Int) {
-        let successor = files[slot].successor
-        guard successor >= 0 else { return }
+    /// Lets the successor go; one that still waits for a predecessor itself hands its place on.
+    private func leaveOrder(_ slot: Int) {
+        let (predecessor, successor) = (files[slot].predecessor, files[slot].successor)
+        files[slot].predecessor = -1
         files[slot].successor = -1
-        files[Int(successor)].waits = false
+        if predecessor >= 0 { files[Int(predecessor)].successor = successor }
+        guard successor >= 0 else { return }
+        files[Int(successor)].predecessor = predecessor
         markReady(successor)
     }
 
@@ -111,7 +158,7 @@ extension Tailer {
     }
 
     func trackedKey(_ slot: Int) -> TrackedKey {
-        TrackedKey(device: files[slot].device, inode: files[slot].inode, declaration: files[slot].declaration)
+        TrackedKey(device: files[slot].device, inode: files[slot].identity.inode, declaration: files[slot].declaration)
     }
 
     func closeDescriptor(_ slot: Int) {
@@ -123,9 +170,12 @@ extension Tailer {
 
     func removeWatch(_ slot: Int) {
         unwatchedFiles.removeAll { $0 == Int32(slot) }
-        guard files[slot].watch >= 0 else { return }
-        fileOfWatch[files[slot].watch] = nil
-        inotify.remove(files[slot].watch)
+        let watch = files[slot].watch
+        guard watch >= 0 else { return }
         files[slot].watch = -1
+        filesOfWatch[watch]?.removeAll { $0 == Int32(slot) }
+        guard filesOfWatch[watch]?.isEmpty == true else { return }
+        filesOfWatch[watch] = nil
+        inotify.remove(watch)
     }
 }

@@ -7,91 +7,182 @@ extension Tailer {
     /// Takes the events that wait, at most `maximumBuffers` buffers, so that a busy directory cannot starve the rest.
     package func handleEvents(now: Int64) {
         let maximumBuffers = 16
+        var overflowed = false
         for _ in 0..<maximumBuffers {
-            var overflowed = false
             let found = inotify.drain { event in
                 if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { overflowed = true } else { handle(event, now) }
             }
-            if overflowed {
-                overflows += 1
-                settlePendingMove(now)
-                rescanEverything(now)
-            }
             guard found else { break }
         }
-        settlePendingMove(now)
+        settleChanges(now)
+        if overflowed {
+            overflows += 1
+            rescanEverything(now)
+        }
+        runPendingScans(now)
     }
 
     private func handle(_ event: Inotify.Event, _ now: Int64) {
-        if let slot = fileOfWatch[event.watch] { return handleFile(slot, event) }
+        if let slots = filesOfWatch[event.watch] { return handleFile(slots, event, now) }
         guard let index = directoryOfWatch[event.watch] else { return }
         let mask = event.mask
         if mask & UInt32(IN_IGNORED) != 0 {
             directoryOfWatch[event.watch] = nil
             directories[Int(index)].watch = -1
             directories[Int(index)].mask = 0
-            return
+            pendingScans.append(index)
+        } else if mask & UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT) != 0 {
+            drop(index, now)
+        } else if mask & UInt32(IN_ISDIR) != 0 {
+            handleDirectory(index, event, now)
+        } else {
+            handleEntry(index, event, now)
         }
-        if mask & UInt32(IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT) != 0 { return drop(index, now) }
-        if !problems.isEmpty, mask & UInt32(IN_DELETE | IN_MOVED_FROM) != 0 {
-            problems[join(directories[Int(index)].path, event.name)] = nil
+    }
+
+    private func handleDirectory(_ index: Int32, _ event: Inotify.Event, _ now: Int64) {
+        if event.mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 {
+            consider(index, event.name, type: UInt8(DT_DIR), now)
+        } else if event.mask & UInt32(IN_MOVED_FROM | IN_DELETE) != 0 {
+            let path = join(directories[Int(index)].path, event.name)
+            if let gone = directoryOfPath[path], directories[Int(gone)].parent == index { drop(gone, now) }
         }
-        if mask & UInt32(IN_ISDIR) != 0 {
-            if mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 { consider(index, event.name, type: UInt8(DT_DIR), now) }
-            return
-        }
-        handleEntry(index, event, now)
     }
 
     private func handleEntry(_ index: Int32, _ event: Inotify.Event, _ now: Int64) {
         let mask = event.mask
         if mask & UInt32(IN_MODIFY) != 0 {
-            if let slot = find(index, event.name) {
-                files[Int(slot)].grew = true
-                markReady(slot)
-            }
-        } else if mask & UInt32(IN_MOVED_FROM) != 0 {
-            settlePendingMove(now)
-            if let slot = find(index, event.name) {
-                unindex(slot)
-                pendingMove = (event.cookie, slot)
-            }
+            for slot in slots(index, event.name) { written(slot, now) }
+            return
+        }
+        let entry = EntryName(directory: index, name: Array(event.name))
+        changes.mark(entry)
+        if mask & UInt32(IN_MOVED_FROM) != 0 {
+            movedFrom(entry, event)
         } else if mask & UInt32(IN_MOVED_TO) != 0 {
-            if let move = pendingMove, move.cookie == event.cookie {
-                pendingMove = nil
-                if let replaced = find(index, event.name) { loseName(replaced, now) }
-                giveName(move.slot, index, Array(event.name))
-                consider(index, event.name, type: UInt8(DT_UNKNOWN), now)
-            } else {
-                consider(index, event.name, type: UInt8(DT_UNKNOWN), now)
-            }
+            movedTo(entry, event, now)
         } else if mask & UInt32(IN_DELETE) != 0 {
-            if let slot = find(index, event.name) { loseName(slot, now) }
-        } else if mask & UInt32(IN_CREATE | IN_ATTRIB) != 0 {
-            consider(index, event.name, type: UInt8(DT_UNKNOWN), now)
+            for slot in slots(index, event.name) {
+                loseName(slot, now)
+                doubt(index)
+            }
+            changes.unseen[entry] = nil
+        } else if mask & UInt32(IN_CREATE) != 0 {
+            made(entry, event.name)
         }
     }
 
-    private func handleFile(_ slot: Int32, _ event: Inotify.Event) {
-        if event.mask & UInt32(IN_IGNORED) != 0 {
-            fileOfWatch[event.watch] = nil
-            files[Int(slot)].watch = -1
+    private func made(_ entry: EntryName, _ name: UnsafeBufferPointer<UInt8>) {
+        guard slots(entry.directory, name).isEmpty else { return }
+        let declarations = wanting(entry.directory, name)
+        if declarations.isEmpty { return }
+        changes.unseen[entry] = changes.make(join(directories[Int(entry.directory)].path, name), declarations)
+    }
+
+    private func movedFrom(_ entry: EntryName, _ event: Inotify.Event) {
+        let moved = slots(entry.directory, event.name)
+        if moved.isEmpty, changes.unseen[entry] == nil { made(entry, event.name) }
+        for slot in moved { unindex(slot) }
+        changes.moves[event.cookie] = (moved, changes.unseen.removeValue(forKey: entry))
+    }
+
+    private func movedTo(_ entry: EntryName, _ event: Inotify.Event, _ now: Int64) {
+        for slot in slots(entry.directory, event.name) { loseName(slot, now) }
+        changes.unseen[entry] = nil
+        guard let move = changes.moves.removeValue(forKey: event.cookie), move.unseen != nil || !move.slots.isEmpty
+        else { return made(entry, event.name) }
+        for slot in move.slots where !files[Int(slot)].hasName { giveName(slot, entry.directory, entry.name) }
+        changes.unseen[entry] = move.unseen
+    }
+
+    /// Compares what the events said with the directories: a slot keeps a name only when its inode is there.
+    private func settleChanges(_ now: Int64) {
+        guard !changes.isEmpty else { return }
+        var settled = changes
+        changes = NameChanges()
+        // Moved to where nobody watches, unless a scan has met it at its new place.
+        for slot in settled.moves.values.flatMap(\.slots) where !files[Int(slot)].hasName { loseName(slot, now) }
+        for entry in settled.entries {
+            for file in verify(entry, now) where settled.unseen[entry] == nil { settled.unseen[entry] = file }
         }
+        for (entry, file) in settled.unseen.sorted(by: { $0.value.order < $1.value.order }) {
+            admitUnseen(entry, file, now)
+        }
+        for entry in settled.entries {
+            entry.name.withUnsafeBufferPointer { consider(entry.directory, $0, type: UInt8(DT_UNKNOWN), now) }
+        }
+    }
+
+    /// Takes the name from slots whose file does not have it any more, and gives it to a nameless slot whose file has.
+    /// A slot that lost a name it was said to be renamed to was found after its predecessor had been renamed away: the
+    /// events were about that one. It is returned as unseen.
+    private func verify(_ entry: EntryName, _ now: Int64) -> [UnseenFile] {
+        guard directories[Int(entry.directory)].isAlive else { return [] }
+        var older: [UnseenFile] = []
+        let isFree = entry.name.withUnsafeBufferPointer { name in
+            for slot in slots(entry.directory, name) {
+                let live = files[Int(slot)].livePath
+                considerKnown(slot, entry.directory, name, now)
+                if let live, !isNamed(slot, entry.directory, name) {
+                    older.append(UnseenFile(livePath: live, declarations: [files[Int(slot)].declaration], order: -1))
+                }
+            }
+            return slots(entry.directory, name).isEmpty
+        }
+        if isFree, !namelessSlots.isEmpty { giveToNameless(entry, now) }
+        return older
+    }
+
+    private func giveToNameless(_ entry: EntryName, _ now: Int64) {
+        let path = join(directories[Int(entry.directory)].path, entry.name)
+        guard case .success(let status) = FileSystem.status(path, follow: false),
+            status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)
+        else { return }
+        for declaration in declarations.indices {
+            if let slot = tracked(status, Int32(declaration), now), !files[Int(slot)].hasName {
+                giveName(slot, entry.directory, entry.name)
+            }
+        }
+    }
+
+    /// The file was written to. One whose descriptor was given up is opened at once, before it can be deleted.
+    private func written(_ slot: Int32, _ now: Int64) {
+        if files[Int(slot)].descriptor < 0, files[Int(slot)].phase == .active { _ = reopen(Int(slot), now) }
         markReady(slot)
     }
 
-    /// A file was moved to where nobody watches: it keeps being read through its descriptor.
-    private func settlePendingMove(_ now: Int64) {
-        guard let move = pendingMove else { return }
-        pendingMove = nil
-        loseName(move.slot, now)
+    private func handleFile(_ slots: [Int32], _ event: Inotify.Event, _ now: Int64) {
+        if event.mask & UInt32(IN_IGNORED) != 0 {
+            filesOfWatch[event.watch] = nil
+            for slot in slots { files[Int(slot)].watch = -1 }
+        }
+        for slot in slots {
+            let file = files[Int(slot)]
+            if event.mask & UInt32(IN_MODIFY) == 0, file.hasName {
+                changes.mark(EntryName(directory: file.directory, name: file.name))
+            }
+            written(slot, now)
+        }
     }
 
-    /// The slot of a name in a directory.
-    func find(_ directory: Int32, _ name: UnsafeBufferPointer<UInt8>) -> Int32? {
-        names.find(NameIndex.hash(directory: directory, name: name)) { slot in
-            files[Int(slot)].directory == directory && files[Int(slot)].name.count == name.count
-                && files[Int(slot)].name.elementsEqual(name)
+    /// The slots of a name in a directory: one for each declaration that reaches it.
+    func slots(_ directory: Int32, _ name: UnsafeBufferPointer<UInt8>) -> [Int32] {
+        var found: [Int32] = []
+        names.forEach(NameIndex.hash(directory: directory, name: name)) { slot in
+            if isNamed(slot, directory, name) { found.append(slot) }
         }
+        return found
+    }
+
+    /// The slot of a name in a directory on a declaration.
+    func find(_ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ declaration: Int32) -> Int32? {
+        names.find(NameIndex.hash(directory: directory, name: name)) { slot in
+            files[Int(slot)].declaration == declaration && isNamed(slot, directory, name)
+        }
+    }
+
+    private func isNamed(_ slot: Int32, _ directory: Int32, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
+        files[Int(slot)].directory == directory && files[Int(slot)].name.count == name.count
+            && files[Int(slot)].name.elementsEqual(name)
     }
 }

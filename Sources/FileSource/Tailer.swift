@@ -1,4 +1,5 @@
 // The tailer: which files are followed, and which of them may have something to read.
+internal import CLinux
 package import Core
 internal import Glibc
 package import LinuxIO
@@ -20,21 +21,27 @@ package final class Tailer {
     var vacantDirectories: [Int32] = []
     var directoryOfPath: [RawPath: Int32] = [:]
     var directoryOfWatch: [Int32: Int32] = [:]
-    var fileOfWatch: [Int32: Int32] = [:]
+    /// Slots of a watched file: one for each declaration that reaches it through a link.
+    var filesOfWatch: [Int32: [Int32]] = [:]
     var names = NameIndex()
     var slotOfKey: [TrackedKey: Int32] = [:]
     /// Newest generation of each stream.
     var slotOfStream: [StreamID: Int32] = [:]
     /// Files without a name in a watched directory: looked at with every poll.
     var namelessSlots: [Int32] = []
-    /// First half of a rename whose second half has not come yet.
-    var pendingMove: (cookie: UInt32, slot: Int32)?
-    /// Generations of the store that have not been found yet, by identity.
-    var known: [FileIdentity: [GenerationRecord]] = [:]
-    /// The same by inode, for names that are met in a directory.
-    var knownByInode: [UInt64: [FileIdentity]] = [:]
+    /// What the events of one `handleEvents` say about names, until it is compared with the directories.
+    var changes = NameChanges()
+    /// Directories to scan once the present step is over: something below them went away.
+    var pendingScans: [Int32] = []
+    /// Links that led nowhere when their file was moved: looked at with every poll until they lead to a file again.
+    var danglingLinks: [EntryName: Int] = [:]
+    /// Generations of the store that have not been found yet, by inode.
+    var known: [UInt64: [GenerationRecord]] = [:]
     /// Their inodes by directory, for files that were renamed while the daemon was down.
     var knownByDirectory: [RawPath: Set<UInt64>] = [:]
+    /// `options.refusedDirectories` as the kernel knows them: real paths, and device and inode.
+    let refusedPaths: [RawPath]
+    let refusedInodes: Set<[UInt64]>
     var isFirstScan = true
 
     var appeared: [AppearedFile] = []
@@ -58,11 +65,14 @@ package final class Tailer {
         self.options = options
         self.declarations = declarations
         inotify = try Inotify()
+        refusedPaths = options.refusedDirectories + options.refusedDirectories.compactMap(realPath)
+        refusedInodes = Set(
+            options.refusedDirectories.compactMap { path in
+                guard case .success(let status) = FileSystem.status(path) else { return nil }
+                return [status.device, status.inode]
+            })
         for record in records where declarations.contains(where: { $0.name == record.declaration }) {
-            if known[record.identity] == nil {
-                knownByInode[record.identity.inode, default: []].append(record.identity)
-            }
-            known[record.identity, default: []].append(record)
+            known[record.identity.inode, default: []].append(record)
             knownByDirectory[parent(of: record.path), default: []].insert(record.identity.inode)
         }
     }
@@ -79,6 +89,7 @@ package final class Tailer {
         nextRescan = now + options.rescanInterval
         nextPoll = now + options.pollInterval
         walkFromRoot(now)
+        runPendingScans(now)
         isFirstScan = false
         announceVanished()
     }
@@ -92,9 +103,7 @@ package final class Tailer {
     package func tick(now: Int64) {
         if now >= nextPoll {
             nextPoll = now + options.pollInterval
-            for index in directories.indices where directories[index].isAlive && directories[index].isPolled {
-                rescan(Int32(index), now)
-            }
+            poll(now)
         }
         if now >= nextRescan {
             nextRescan = now + options.rescanInterval
@@ -102,14 +111,27 @@ package final class Tailer {
         }
     }
 
-    private var needsPolling: Bool { !namelessSlots.isEmpty || polledDirectories > 0 || !unwatchedFiles.isEmpty }
+    private func poll(_ now: Int64) {
+        if polledDirectories > 0 {
+            for index in directories.indices where directories[index].isAlive && directories[index].isPolled {
+                rescan(Int32(index), now)
+            }
+            runPendingScans(now)
+        }
+        for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
+        pollDanglingLinks(now)
+    }
+
+    private var needsPolling: Bool {
+        !namelessSlots.isEmpty || polledDirectories > 0 || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty
+    }
 
     /// Files reached through a link for which no watch was to be had.
     var unwatchedFiles: [Int32] = []
     package internal(set) var polledDirectories = 0
-    /// inotify refused a watch because the user's are used up.
+    /// The kernel (or `watchLimit`) gave no watch at least once: polled directories would have one otherwise.
     package internal(set) var lacksWatches = false
-    package var watchCount: Int { directoryOfWatch.count + fileOfWatch.count }
+    package var watchCount: Int { directoryOfWatch.count + filesOfWatch.count }
     package var directoryCount: Int { directories.count - vacantDirectories.count }
 
     /// Files found since the last call.
@@ -119,8 +141,13 @@ package final class Tailer {
 
     /// Slots that may have something to read, each once until it is read.
     package func takeReady() -> [Int] {
-        for slot in ready { files[slot].signalled = false }
-        return take(&ready)
+        // A slot that was freed meanwhile is not signalled any more, or signalled anew for its next file.
+        var slots: [Int] = []
+        for slot in take(&ready) where files[slot].signalled {
+            files[slot].signalled = false
+            slots.append(slot)
+        }
+        return slots
     }
 
     package var hasNews: Bool { !appeared.isEmpty || !ready.isEmpty || !vanished.isEmpty }

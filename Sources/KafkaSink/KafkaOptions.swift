@@ -1,4 +1,5 @@
 // What the producer needs to know, independent of how it is configured.
+internal import Core
 
 /// Options of the Kafka producer. Everything the guarantees depend on is set by `Producer` itself.
 package struct KafkaOptions: Sendable, Equatable {
@@ -18,11 +19,14 @@ package struct KafkaOptions: Sendable, Equatable {
     package var passthrough: [(key: String, value: String)] = []
     /// Records in flight over all topics; their payloads are bounded by the arena pool.
     package var queueMessages = 10_000
+    /// How often the partition counts of known topics are asked for again, in nanoseconds.
+    package var refreshInterval: Int64 = 300 * nanosecondsPerSecond
 
     package init(brokers: [String]) { self.brokers = brokers }
 
     package static func == (left: KafkaOptions, right: KafkaOptions) -> Bool {
         left.settings.elementsEqual(right.settings) { $0 == $1 } && left.queueMessages == right.queueMessages
+            && left.refreshInterval == right.refreshInterval
     }
 
     /// librdkafka's settings in the order in which they are set.

@@ -34,6 +34,8 @@ package final class Producer {
     private let reported: UnsafeMutablePointer<UnsafePointer<rd_kafka_message_t>?>
     private let reports: UnsafeMutablePointer<DeliveryReport>
     private var lastTopic = 0
+    /// Records in flight over all topics.
+    private var inFlight = 0
     private static let reportCapacity = 1024
     private static let maximumNotices = 100
 
@@ -48,8 +50,10 @@ package final class Producer {
         rd_kafka_set_log_queue(client, queue)
         do {
             ready = try EventDescriptor()
-            resolver = try TopicResolver(client: client, ready: ready)
+            resolver = try TopicResolver(
+                client: client, ready: ready, refreshInterval: options.refreshInterval)
         } catch {
+            rd_kafka_queue_destroy(queue)
             rd_kafka_destroy(client)
             throw KafkaFailure(message: "cannot start the Kafka client: \(error)")
         }
@@ -73,12 +77,15 @@ package final class Producer {
         return topics.count - 1
     }
 
-    /// How many records may be produced to a topic now. The credits of all topics sum to at most the queue.
+    /// How many records may be produced to a topic now: its share of the queue, less when it is slow, and never more than
+    /// the queue has places, whatever other topics had in flight before this one was opened.
     package func credit(_ index: Int, now: Int64) -> Int {
         let topic = topics[index]
         guard topic.state == .healthy else { return 0 }
-        let share = max(Topic.slowCredit, options.queueMessages / topics.count)
-        return max(0, (topic.isSlow(now: now) ? Topic.slowCredit : share) - topic.inFlight)
+        if topic.caution != nil, topic.inFlight > 0 { return 0 }
+        let share = min(topic.caution ?? .max, max(1, options.queueMessages / topics.count))
+        let allowed = topic.isSlow(now: now) ? min(Topic.slowCredit, share) : share
+        return max(0, min(allowed - topic.inFlight, options.queueMessages - inFlight))
     }
 
     /// The partition of `key` in a topic whose partitions are known.
@@ -105,9 +112,11 @@ package final class Producer {
             count += 1
         }
         guard count > 0 else { return }
+        topics[index].isLone = count == 1 && topics[index].inFlight == 0
         if topics[index].inFlight == 0 { topics[index].lastProgress = now }
         let taken = Int(rd_kafka_produce_batch(topics[index].handle, partition, 0, messages, Int32(count)))
         topics[index].inFlight += taken
+        inFlight += taken
         guard taken < count else { return }
         var failed = 0
         for place in 0..<count where messages[place].err != RD_KAFKA_RESP_ERR_NO_ERROR {
@@ -130,8 +139,11 @@ package final class Producer {
                     UnsafeMutableRawPointer(bitPattern: opaque))
             }
         }
-        if code == 0 { topics[index].inFlight += 1 }
-        return code == 0
+        guard code == 0 else { return false }
+        if topics[index].inFlight == 0 { topics[index].lastProgress = Clock.monotonic() }
+        topics[index].inFlight += 1
+        inFlight += 1
+        return true
     }
 
     /// Takes what waits: calls `body` with the reports of records, remembers notices, applies topic resolutions.
@@ -156,9 +168,11 @@ package final class Producer {
         return notices
     }
 
-    /// Parks a topic after trouble: nothing is produced to it for a while that doubles up to 30 s. Returns until when.
+    /// Parks a topic after trouble: nothing is produced to it for a while that doubles up to 30 s. Returns until when
+    /// (monotonic ns). Meanwhile its partitions are asked for again: it may have been made anew with fewer of them.
     package func park(_ index: Int, reason: String, now: Int64) -> Int64 {
         if case .parked(_, _, let until) = topics[index].state { return until }
+        resolver.refresh(topic: index)
         topics[index].failuresInARow += 1
         let backOff = min(30_000, 250 << min(topics[index].failuresInARow, 7)) * nanosecondsPerMillisecond
         topics[index].state = .parked(reason: reason, since: now, until: now + backOff)
@@ -169,8 +183,8 @@ package final class Producer {
     package func unpark(now: Int64) -> [Int] {
         topics.indices.filter { index in
             guard case .parked(_, _, let until) = topics[index].state, until <= now else { return false }
-            topics[index].state = .healthy
-            return true
+            topics[index].state = topics[index].partitions > 0 ? .healthy : .resolving(reason: nil)
+            return topics[index].partitions > 0
         }
     }
 
@@ -181,6 +195,14 @@ package final class Producer {
             if case .parked(_, _, let until) = topic.state { next = min(next ?? until, until) }
         }
         return next
+    }
+
+    /// A record was refused for what it is. True when it was alone in its request: it is to be given up. Else one of its
+    /// neighbours may be to blame, or their sum: from now on fewer go at once, in the end each alone.
+    package func refused(_ index: Int) -> Bool {
+        if topics[index].isLone { return true }
+        topics[index].caution = topics[index].caution.map { max(1, $0 / 2) } ?? Topic.firstCaution
+        return false
     }
 
     package func countFailure(_ index: Int, reason: String) { topics[index].failed[reason, default: 0] += 1 }
@@ -212,11 +234,13 @@ package final class Producer {
                     opaque: UInt(bitPattern: message.pointee._private), error: error.rawValue)
                 let topic = topicIndex(message.pointee.rkt)
                 topics[topic].inFlight &-= 1
+                inFlight &-= 1
                 if error == RD_KAFKA_RESP_ERR_NO_ERROR {
                     topics[topic].acknowledgedRecords &+= 1
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
                     topics[topic].lastProgress = now
                     topics[topic].failuresInARow = 0
+                    if topics[topic].caution != nil, topics[topic].inFlight == 0 { topics[topic].growBolder() }
                     acknowledged = true
                 }
             }
@@ -240,13 +264,20 @@ package final class Producer {
     private func takeError(_ event: OpaquePointer) {
         let code = rd_kafka_event_error(event)
         let reason = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? "unknown"
-        if code == RD_KAFKA_RESP_ERR__FATAL {
+        // The code of a fatal event is that of its cause.
+        if rd_kafka_event_error_is_fatal(event) != 0 {
             notice(.fatal(reason: reason))
         } else {
-            if code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN { isUp = false }
+            if code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN { brokersAreDown() }
             notice(.error(reason: reason, allBrokersDown: code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN))
         }
         lastError = reason
+    }
+
+    /// Asks until a broker answers, so that an idle daemon knows as well.
+    private func brokersAreDown() {
+        isUp = false
+        if !topics.isEmpty { resolver.refresh(topic: 0) }
     }
 
     private func takeLog(_ event: OpaquePointer) {
@@ -258,13 +289,16 @@ package final class Producer {
     }
 
     private func notice(_ notice: KafkaNotice) {
-        if notices.count < Producer.maximumNotices { notices.append(notice) }
+        var isFatal = false
+        if case .fatal = notice { isFatal = true }
+        if isFatal || notices.count < Producer.maximumNotices { notices.append(notice) }
     }
 
     private func applyResolutions() -> [Int] {
         var writable: [Int] = []
         for result in resolver.takeResults() {
-            if result.error == 0, result.partitions > 0 {
+            if result.error == 0 {
+                if !isUp { lastError = nil }
                 isUp = true
                 topics[result.topic].partitions = result.partitions
                 if case .resolving = topics[result.topic].state {

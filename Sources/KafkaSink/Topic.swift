@@ -20,6 +20,11 @@ package struct Topic {
     var lastProgress: Int64 = 0
     /// How often the topic was parked in a row; decides about the back-off.
     var failuresInARow = 0
+    /// After a refused request: how many records may be in flight at once, sent when none is. A broker refuses a whole
+    /// request for one record (or for their sum); halved with each refusal, doubled with each success, nil in peace.
+    var caution: Int?
+    /// The newest record was produced while nothing else was in flight: a refusal of it is about itself.
+    var isLone = false
     package internal(set) var acknowledgedRecords: UInt64 = 0
     package internal(set) var acknowledgedBytes: UInt64 = 0
     package internal(set) var failed: [String: UInt64] = [:]
@@ -31,7 +36,16 @@ package struct Topic {
 
     /// Records a topic may have in flight when it has not acknowledged anything for `slowAfter`.
     static let slowCredit = 64
+    /// Where caution begins, and where it ends.
+    static let firstCaution = 64
+    static let lastCaution = 1_024
     static let slowAfter = 2 * nanosecondsPerSecond
+
+    /// All that was sent with caution is acknowledged: twice as many may go next time.
+    mutating func growBolder() {
+        guard let caution else { return }
+        self.caution = caution * 2 < Topic.lastCaution ? caution * 2 : nil
+    }
 
     package func isSlow(now: Int64) -> Bool { inFlight > 0 && now - lastProgress > Topic.slowAfter }
 }

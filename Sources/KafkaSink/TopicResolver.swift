@@ -12,8 +12,8 @@ struct TopicResolution: Sendable {
     let error: Int32
 }
 
-/// Owns the thread "kafka-metadata": resolves topics when asked, retries failures with back-off and asks again every
-/// five minutes, since partitions may be added. Results wait for the pipeline thread behind `ready`.
+/// Owns the thread "kafka-metadata": resolves topics when asked, retries failures with back-off and asks again after a
+/// while, since partitions may be added. Results wait for the pipeline thread behind `ready`.
 final class TopicResolver: Sendable {
     private struct Request {
         let topic: Int
@@ -23,6 +23,8 @@ final class TopicResolver: Sendable {
     }
     private struct Shared {
         var incoming: [Request] = []
+        /// Topics to ask for again at once.
+        var stale: Set<Int> = []
         var results: [TopicResolution] = []
         var stopping = false
     }
@@ -33,10 +35,14 @@ final class TopicResolver: Sendable {
     private let client: UInt
     private let thread: Mutex<Thread?> = Mutex(nil)
     private static let callTimeoutMilliseconds: Int32 = 1_000
-    private static let refreshInterval = 300 * nanosecondsPerSecond
+    /// Longest pause between two questions: of a topic in trouble, and while no broker answers.
+    private static let topicBackOff = 10_000
+    private static let transportBackOff = 2_000
+    private let refreshInterval: Int64
 
-    /// `ready` is signalled when results wait.
-    init(client: OpaquePointer, ready: EventDescriptor) throws(SystemError) {
+    /// `ready` is signalled when results wait. A resolved topic is asked for again every `refreshInterval` ns.
+    init(client: OpaquePointer, ready: EventDescriptor, refreshInterval: Int64) throws(SystemError) {
+        self.refreshInterval = refreshInterval
         self.client = UInt(bitPattern: client)
         self.ready = ready
         wakeUp = try EventDescriptor()
@@ -46,6 +52,12 @@ final class TopicResolver: Sendable {
 
     func resolve(topic: Int, handle: OpaquePointer) {
         shared.withLock { $0.incoming.append(Request(topic: topic, handle: UInt(bitPattern: handle), due: 0)) }
+        wakeUp.signal()
+    }
+
+    /// Asks again for a topic that was resolved before, without waiting for its time.
+    func refresh(topic: Int) {
+        shared.withLock { _ = $0.stale.insert(topic) }
         wakeUp.signal()
     }
 
@@ -69,19 +81,59 @@ final class TopicResolver: Sendable {
     private func run() {
         var pending: [Request] = []
         while true {
-            let (incoming, stopping) = shared.withLock { state in
-                defer { state.incoming.removeAll() }
-                return (state.incoming, state.stopping)
+            let (incoming, stale, stopping) = shared.withLock { state in
+                defer {
+                    state.incoming.removeAll()
+                    state.stale.removeAll()
+                }
+                return (state.incoming, state.stale, state.stopping)
             }
             if stopping { return }
             pending += incoming
-            let now = Clock.monotonic()
-            for index in pending.indices where pending[index].due <= now {
-                if shared.withLock({ $0.stopping }) { return }
-                ask(&pending[index])
+            if !stale.isEmpty {
+                for index in pending.indices where stale.contains(pending[index].topic) { pending[index].due = 0 }
             }
+            if !askAll(&pending) { return }
             wait(until: pending.map(\.due).min())
         }
+    }
+
+    /// Asks for all topics that are due; false when the thread has to end. When no broker answers for one topic, the
+    /// others of the round are not asked for: each question would take its time-out.
+    private func askAll(_ pending: inout [Request]) -> Bool {
+        let now = Clock.monotonic()
+        var unreachable: Int32?
+        for index in pending.indices where pending[index].due <= now {
+            if shared.withLock({ $0.stopping }) { return false }
+            let result: TopicResolution
+            if let unreachable {
+                result = TopicResolution(topic: pending[index].topic, partitions: 0, error: unreachable)
+            } else {
+                result = ask(pending[index])
+                if TopicResolver.isTransport(result.error) { unreachable = result.error }
+            }
+            schedule(&pending[index], after: result)
+            shared.withLock { $0.results.append(result) }
+            ready.signal()
+        }
+        return true
+    }
+
+    private static func isTransport(_ error: Int32) -> Bool {
+        error == RD_KAFKA_RESP_ERR__TRANSPORT.rawValue || error == RD_KAFKA_RESP_ERR__TIMED_OUT.rawValue
+    }
+
+    private func schedule(_ request: inout Request, after result: TopicResolution) {
+        guard result.error != 0 else {
+            request.attempts = 0
+            request.due = Clock.monotonic() + refreshInterval
+            return
+        }
+        request.attempts += 1
+        let longest =
+            TopicResolver.isTransport(result.error) ? TopicResolver.transportBackOff : TopicResolver.topicBackOff
+        let pause = min(longest, 100 << min(request.attempts, 7))
+        request.due = Clock.monotonic() + Int64(pause) * nanosecondsPerMillisecond
     }
 
     private func wait(until due: Int64?) {
@@ -91,25 +143,23 @@ final class TopicResolver: Sendable {
     }
 
     /// One metadata request. Also makes a broker that allows it create the topic.
-    private func ask(_ request: inout Request) {
+    private func ask(_ request: Request) -> TopicResolution {
         let topic = OpaquePointer(bitPattern: request.handle)!
         var metadata: UnsafePointer<rd_kafka_metadata>?
         let code = rd_kafka_metadata(
             OpaquePointer(bitPattern: client), 0, topic, &metadata, TopicResolver.callTimeoutMilliseconds)
-        var result = TopicResolution(topic: request.topic, partitions: 0, error: code.rawValue)
-        if code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata {
-            if metadata.pointee.topic_cnt == 1 {
-                let answer = metadata.pointee.topics[0]
-                result = TopicResolution(
-                    topic: request.topic, partitions: Int(answer.partition_cnt), error: answer.err.rawValue)
-            }
-            rd_kafka_metadata_destroy(metadata)
+        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let metadata else {
+            return TopicResolution(topic: request.topic, partitions: 0, error: code.rawValue)
         }
-        let succeeded = result.error == 0 && result.partitions > 0
-        request.attempts = succeeded ? 0 : request.attempts + 1
-        let backOff = min(10_000, 100 << min(request.attempts, 7)) * Int(nanosecondsPerMillisecond)
-        request.due = Clock.monotonic() + (succeeded ? TopicResolver.refreshInterval : Int64(backOff))
-        shared.withLock { $0.results.append(result) }
-        ready.signal()
+        defer { rd_kafka_metadata_destroy(metadata) }
+        guard metadata.pointee.topic_cnt == 1 else {
+            return TopicResolution(
+                topic: request.topic, partitions: 0, error: RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART.rawValue)
+        }
+        let answer = metadata.pointee.topics[0]
+        let isEmpty = answer.err == RD_KAFKA_RESP_ERR_NO_ERROR && answer.partition_cnt == 0
+        return TopicResolution(
+            topic: request.topic, partitions: Int(answer.partition_cnt),
+            error: (isEmpty ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : answer.err).rawValue)
     }
 }

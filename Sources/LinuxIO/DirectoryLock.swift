@@ -22,6 +22,7 @@ package struct DirectoryLock: ~Copyable, Sendable {
         guard raw >= 0 else { throw .system(SystemError("open", path, errno: errno)) }
         let lock = DirectoryLock(descriptor: FileDescriptor(owning: raw))
         if flock(raw, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK else { throw .system(SystemError("lock", path, errno: errno)) }
             var text = [UInt8](repeating: 0, count: 16)
             let count = max(0, pread(raw, &text, 15, 0))
             throw .held(byProcess: Int32(String(decoding: text[..<count].prefix { $0 != 0x0A }, as: UTF8.self)) ?? 0)

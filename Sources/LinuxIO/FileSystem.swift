@@ -19,18 +19,25 @@ package enum FileSystem {
         return try body(copy)
     }
 
-    /// openat2(2) with RESOLVE_NO_MAGICLINKS. `flags` are the O_ constants; O_CLOEXEC is added.
+    /// How often an open is repeated that a signal or a concurrent rename disturbed. Bounded: EAGAIN may also come from a
+    /// lease that the file's owner holds (fcntl(2), F_SETLEASE), for as long as the owner likes.
+    private static let openAttempts = 8
+
+    /// openat2(2) with RESOLVE_NO_MAGICLINKS. `flags` are the O_ constants; O_CLOEXEC is added, and O_NONBLOCK but for
+    /// O_PATH (openat2 refuses the two together): neither a FIFO nor a lease makes the caller wait.
     package static func open(
         _ path: RawPath, at directory: Int32 = AT_FDCWD, flags: Int32, resolve: UInt64 = UInt64(RESOLVE_NO_MAGICLINKS)
     ) -> Result<Int32, SystemError> {
-        withCString(path) { text in
-            while true {
-                let raw = clinux_openat2(directory, text, UInt64(flags | O_CLOEXEC), 0, resolve)
+        let added = flags & CLINUX_O_PATH == 0 ? O_CLOEXEC | O_NONBLOCK : O_CLOEXEC
+        return withCString(path) { text in
+            var code: Int32 = 0
+            for _ in 0..<openAttempts {
+                let raw = clinux_openat2(directory, text, UInt64(flags | added), 0, resolve)
                 if raw >= 0 { return .success(raw) }
-                if errno != EINTR && errno != EAGAIN {
-                    return .failure(SystemError("open", printable(path), errno: errno))
-                }
+                code = errno
+                if code != EINTR && code != EAGAIN { break }
             }
+            return .failure(SystemError("open", printable(path), errno: code))
         }
     }
 

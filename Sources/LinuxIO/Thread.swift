@@ -18,7 +18,9 @@ package final class Thread: Sendable {
                 var all = sigset_t()
                 sigfillset(&all)
                 pthread_sigmask(SIG_BLOCK, &all, nil)
-                _ = clinux_set_thread_name(String(start.name.prefix(15)))
+                var name = start.name
+                while name.utf8.count > 15 { name.removeLast() }
+                _ = clinux_set_thread_name(name)
                 start.body()
                 return nil
             }, box.toOpaque())
@@ -27,6 +29,11 @@ package final class Thread: Sendable {
             throw SystemError("pthread_create", name, errno: code)
         }
         handle = Mutex(created)
+    }
+
+    /// A thread that nobody will join gives its memory back by itself when it ends.
+    deinit {
+        if let left = handle.withLock({ $0 }) { pthread_detach(left) }
     }
 
     /// Waits for the thread's end. Call it once, from another thread, never from the cooperative pool.

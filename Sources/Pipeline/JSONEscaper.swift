@@ -138,6 +138,17 @@ package enum JSONEscaper {
         return (length, true)
     }
 
+    /// The last place at or before `limit` (less than `count`) that is not inside a UTF-8 sequence, nor inside what
+    /// becomes one U+FFFD. 0 when the first sequence is longer than `limit`.
+    static func boundary(of input: UnsafePointer<UInt8>, count: Int, notAfter limit: Int) -> Int {
+        guard limit > 0, limit < count, input[limit] & 0xC0 == 0x80 else { return min(limit, count) }
+        for lead in stride(from: limit - 1, through: max(0, limit - 3), by: -1) where input[lead] & 0xC0 != 0x80 {
+            if input[lead] < 0x80 { return limit }
+            return lead + sequence(input + lead, input + count).length > limit ? lead : limit
+        }
+        return limit
+    }
+
     /// How many bytes of `input` fit escaped into `limit` bytes, never ending inside a UTF-8 sequence, and how long they
     /// become. For the rare line whose worst case is too large; one pass, byte by byte.
     package static func prefix(

@@ -28,11 +28,13 @@ package struct RecordEncoder: ~Copyable {
     package mutating func stamp(_ observed: Timestamp) { template.stamp(observed) }
 
     /// Makes records from the front of `chunk` and appends them to `batch`, which may hold `maximum` records at most.
+    /// An empty final chunk ends what is left open: an oversize rest that was counted before becomes its gap.
     package func encode(
         _ chunk: inout Chunk, line: inout LineState, into space: inout ArenaSpace, batch: inout RecordBatch,
         maximum: Int
     ) -> EncodingOutcome {
         skipByteOrderMark(&chunk, &line)
+        if _slowPath(chunk.count == 0) { return endOversize(chunk, &line, &batch, maximum) }
         while chunk.count > 0 {
             if batch.count >= maximum || batch.isFull { return .batchFull }
             let found = memchr(chunk.bytes, 0x0A, chunk.count)
@@ -65,20 +67,22 @@ package struct RecordEncoder: ~Copyable {
         }
         // Without an end in sight a piece is cut only when the line is surely longer than one record (with its CR LF).
         if !ended, !chunk.isFinal, length < limits.line + 2 { return .needsInput }
-        let start = line.start ?? chunk.offset
-        let shipped = Int(chunk.offset - start)
-        if shipped >= limits.lineTotal, length > 0 {
-            line.oversize = 0
-            return nil
-        }
-        let allowed = min(limits.line, limits.lineTotal - shipped)
+        let message = ended ? withoutCarriageReturn(chunk.bytes, length) : length
+        // What was shipped may be more than the total when the limit was lowered between two runs.
+        let left = max(0, limits.lineTotal - Int(chunk.offset - (line.start ?? chunk.offset)))
+        let allowed = min(limits.line, left)
         let outcome: Appended
-        if length <= allowed && (ended || chunk.isFinal) {
-            let message = ended ? withoutCarriageReturn(chunk.bytes, length) : length
+        if message <= allowed {
             outcome = append(
                 chunk, message: message, consumed: ended ? length + 1 : length, line: &line, &space, &batch)
         } else {
-            let cut = pieceLength(chunk.bytes, allowed, available: length)
+            var cut = JSONEscaper.boundary(of: chunk.bytes, count: message, notAfter: allowed)
+            if cut == 0, line.start != nil, left <= limits.line {
+                // Nothing more fits the total (or only a part of one character): the rest is oversize.
+                line.oversize = 0
+                return nil
+            }
+            if cut == 0 { cut = max(1, allowed) }
             outcome = appendPartial(chunk, count: cut, line: &line, &space, &batch)
         }
         switch outcome {
@@ -107,6 +111,18 @@ package struct RecordEncoder: ~Copyable {
         return nil
     }
 
+    /// The file is over and the rest of an oversize line was counted in earlier chunks: it becomes its gap now.
+    private func endOversize(
+        _ chunk: Chunk, _ line: inout LineState, _ batch: inout RecordBatch, _ maximum: Int
+    ) -> EncodingOutcome {
+        guard chunk.isFinal, let total = line.oversize, total > 0 else { return .needsInput }
+        if batch.count >= maximum || batch.isFull { return .batchFull }
+        batch.append(
+            RecordSlot(payload: nil, length: 0, start: chunk.offset - total, end: chunk.offset, kind: .oversizeGap))
+        line = LineState()
+        return .needsInput
+    }
+
     private enum Appended {
         case done(consumed: Int)
         case needsArena(Int)
@@ -118,9 +134,8 @@ package struct RecordEncoder: ~Copyable {
         _ chunk: Chunk, message: Int, consumed: Int, line: inout LineState, _ space: inout ArenaSpace,
         _ batch: inout RecordBatch
     ) -> Appended {
-        let room = space.end - space.next - fixedSize
-        if _slowPath(JSONEscaper.worstGrowth * message > room) {
-            if let other = makeRoom(chunk, message, room, &line, &space, &batch) { return other }
+        if _slowPath(JSONEscaper.worstGrowth * message > min(space.end - space.next - fixedSize, budget)) {
+            if let other = makeRoom(chunk, message, &line, &space, &batch) { return other }
         }
         let start = space.next
         var place = writeHead(start)
@@ -143,9 +158,8 @@ package struct RecordEncoder: ~Copyable {
     private func appendPartial(
         _ chunk: Chunk, count: Int, line: inout LineState, _ space: inout ArenaSpace, _ batch: inout RecordBatch
     ) -> Appended {
-        let room = space.end - space.next - fixedSize
-        if JSONEscaper.worstGrowth * count > room {
-            if let other = makeRoom(chunk, count, room, &line, &space, &batch) { return other }
+        if JSONEscaper.worstGrowth * count > min(space.end - space.next - fixedSize, budget) {
+            if let other = makeRoom(chunk, count, &line, &space, &batch) { return other }
         }
         if line.start == nil { line.start = chunk.offset }
         let start = space.next
@@ -159,22 +173,30 @@ package struct RecordEncoder: ~Copyable {
             RecordSlot(
                 payload: start, length: space.next - start, start: chunk.offset, end: chunk.offset + UInt64(count),
                 kind: .partial))
-        line.ordinal += 1
+        line.ordinal &+= 1
         line.skipped = 0
         return .done(consumed: count)
     }
 
-    /// When the worst case of a message does not fit: nil if its true size does; a request for an arena; or, where the
-    /// encoded record would be larger than Kafka takes, a piece of it as a partial record.
+    /// When the worst case of a message does not fit the arena or Kafka's limit: nil if its true size does; a request
+    /// for an arena; or, where the encoded record would be larger than Kafka takes, a piece of it as a partial record.
     private func makeRoom(
-        _ chunk: Chunk, _ message: Int, _ room: Int, _ line: inout LineState, _ space: inout ArenaSpace,
-        _ batch: inout RecordBatch
+        _ chunk: Chunk, _ message: Int, _ line: inout LineState, _ space: inout ArenaSpace, _ batch: inout RecordBatch
     ) -> Appended? {
         let worst = JSONEscaper.worstGrowth * message + fixedSize
-        if worst <= min(ArenaPool.standardCapacity, limits.record) { return .needsArena(worst) }
-        let (count, escaped) = JSONEscaper.prefix(of: chunk.bytes, count: message, fitting: limits.record - fixedSize)
+        if worst <= min(ArenaPool.standardCapacity, budget + fixedSize) { return .needsArena(worst) }
+        let (count, escaped) = JSONEscaper.prefix(of: chunk.bytes, count: message, fitting: budget)
         if count < message { return appendPartial(chunk, count: count, line: &line, &space, &batch) }
-        return escaped > room ? .needsArena(escaped + fixedSize) : nil
+        return escaped > space.end - space.next - fixedSize ? .needsArena(escaped + fixedSize) : nil
+    }
+
+    /// How many bytes an escaped message may have, the same for every arena, so that a replay cuts where the first run
+    /// did. Where the constant members alone are too large for Kafka no piece would help: such records are made
+    /// all the same, Kafka refuses them, and their ranges become gaps.
+    @inline(__always)
+    private var budget: Int {
+        let rest = limits.record - fixedSize
+        return rest >= JSONEscaper.worstGrowth ? rest : max(limits.record, JSONEscaper.worstGrowth)
     }
 
     /// Bytes of a record beside its message, extras included: enough for any record.
@@ -226,16 +248,6 @@ package struct RecordEncoder: ~Copyable {
         guard chunk.bytes[0] == 0xEF, chunk.bytes[1] == 0xBB, chunk.bytes[2] == 0xBF else { return }
         line.skipped = 3
         chunk.advance(3)
-    }
-
-    /// How much of a line to ship as one piece: `allowed` bytes, less what would cut a UTF-8 sequence or a CR LF in two.
-    private func pieceLength(_ bytes: UnsafePointer<UInt8>, _ allowed: Int, available: Int) -> Int {
-        let limit = min(allowed, available)
-        guard limit < available else { return limit }
-        var cut = limit
-        while cut > limit - 4, cut > 1, bytes[cut] & 0xC0 == 0x80 { cut -= 1 }
-        if bytes[cut] & 0xC0 == 0x80 { cut = limit }
-        return cut > 1 && bytes[cut - 1] == 0x0D ? cut - 1 : cut
     }
 
     @inline(__always)

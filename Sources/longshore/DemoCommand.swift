@@ -18,7 +18,10 @@ struct DemoCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            try await Demo(limit: records, print: { StandardStreams.write($0, to: .output) }).run()
+            try await Demo(
+                limit: records, record: { StandardStreams.write($0 + "\n", to: .output) },
+                narrate: { StandardStreams.write("demo: " + $0 + "\n", to: .error) }
+            ).run()
         } catch let failure as AgentFailure {
             StandardStreams.write("longshore demo: \(failure.message)\n", to: .error)
             throw ExitCode(1)

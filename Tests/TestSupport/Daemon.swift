@@ -11,17 +11,19 @@ package struct DaemonOptions: Sendable {
     /// Patterns of the one declaration, `test`.
     package var paths: [String]
     package var auditTopic = "audit"
+    /// More declarations, each a YAML flow mapping: `{name: other, paths: [/x/*.log], topic: t}`.
+    package var moreFiles: [String] = []
     /// More lines of the `kafka:` map, without indentation.
     package var kafkaLines: [String] = ["linger: 5ms"]
     /// More top-level YAML. `limits:`, `start:`, `checkpoint:` and their like.
     package var topLevelLines: [String] = []
     package var environment: [String: String] = [:]
+    /// Absolute path; nil: `state` in the daemon's directory.
+    package var stateDirectory: String?
     /// The program to run instead of the built `longshore`.
     package var program: String?
     /// A program with arguments that runs the daemon in its place (exec), as setpriv(1) and unshare(1) do.
     package var wrapper: [String] = []
-    /// Where the state lies; by default in the daemon's directory, which then is made.
-    package var stateDirectory: String?
     /// Entries of `files:` as YAML flow maps, instead of the one declaration.
     package var files: [String]?
 
@@ -112,6 +114,14 @@ package final class Daemon: Sendable {
         return try JSONValue(parsing: answer.body)
     }
 
+    /// `GET path` of the metrics listener, whose port the daemon has logged: `/readyz`, `/healthz`, `/metrics`.
+    package func metrics(_ path: String) async throws -> HTTPResponse {
+        guard let line = process.standardError.split(separator: "\n").last(where: { $0.contains(" metrics port=") }),
+            let port = line.split(separator: " metrics port=").last.flatMap({ UInt16($0) })
+        else { throw FixtureError("no metrics port in the daemon's log: \(process.errorTail)") }
+        return try await httpGet(.tcp(port: port), path)
+    }
+
     /// Asks for the status until `condition` holds.
     package func waitForStatus(
         timeout: Duration = .seconds(30), _ description: String, condition: @Sendable (JSONValue) -> Bool
@@ -142,6 +152,7 @@ package final class Daemon: Sendable {
             \(kafka.map { "  " + $0 }.joined(separator: "\n"))
             files:
             \(files.map { "  - " + $0 }.joined(separator: "\n"))
+            \(options.moreFiles.map { "  - " + $0 }.joined(separator: "\n"))
             \(options.topLevelLines.joined(separator: "\n"))
 
             """

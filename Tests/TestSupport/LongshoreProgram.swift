@@ -29,3 +29,6 @@ package func longshoreBinary() throws -> String {
     }
     throw FixtureError("no longshore beside \(own): build it with `swift build`, or name it in LONGSHORE_BINARY")
 }
+
+/// A variable of this process's environment; nil when it is not set.
+package func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

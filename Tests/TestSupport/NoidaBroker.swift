@@ -48,10 +48,12 @@ package final class NoidaBroker: @unchecked Sendable {
 
     package var usage: ProcessUsage? { process.usage() }
 
-    /// Makes a topic; one that clients make by producing has 1 partition. Throws when it exists.
-    package func createTopic(_ name: String, partitions: Int) async throws {
+    /// Makes a topic with topic-level settings; one that clients make by producing has 1 partition. Throws when it exists.
+    package func createTopic(
+        _ name: String, partitions: Int, settings: [String: String] = [:]
+    ) async throws {
         let client = try KafkaClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": bootstrap])
-        try await onOwnThread("test-admin") { try create(name, partitions: Int32(partitions), client) }
+        try await onOwnThread("test-admin") { try create(name, partitions: Int32(partitions), settings, client) }
     }
 
     private func waitForConnections() async throws {
@@ -110,10 +112,13 @@ package final class NoidaBroker: @unchecked Sendable {
 let repositoryRoot = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
 
 /// CreateTopics through librdkafka's admin API. Blocks up to 10 s.
-private func create(_ name: String, partitions: Int32, _ client: KafkaClient) throws {
+private func create(
+    _ name: String, partitions: Int32, _ settings: [String: String], _ client: KafkaClient
+) throws {
     var reason = [CChar](repeating: 0, count: 256)
     var topic = rd_kafka_NewTopic_new(name, partitions, 1, &reason, reason.count)
     guard topic != nil else { throw FixtureError("librdkafka refuses the topic \(name)") }
+    for (key, value) in settings { rd_kafka_NewTopic_set_config(topic, key, value) }
     let queue = rd_kafka_queue_new(client.handle)
     defer {
         rd_kafka_NewTopic_destroy(topic)

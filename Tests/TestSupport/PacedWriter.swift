@@ -12,6 +12,11 @@ package final class PacedWriter: Sendable {
         package internal(set) var lines: [UInt64]
         package internal(set) var bytes: [UInt64]
         package var total: UInt64 { lines.reduce(0, +) }
+
+        package init(lines: [UInt64], bytes: [UInt64]) {
+            self.lines = lines
+            self.bytes = bytes
+        }
     }
 
     private let state: WriterState

@@ -1,10 +1,11 @@
 // What is kept of a record when millions of them are read: where it lies in its file, and which numbered line it is.
 package import Core
 
-/// The range of one record and the numbered line it carried, 80 bytes. Made from the JSON in one strict pass that
+/// The range of one record and the numbered line it carried, about 100 bytes. Made from the JSON in one strict pass that
 /// builds no values.
 package struct RecordSummary: Sendable, Equatable {
     package let fileID: Identifier128
+    package let streamID: Identifier128?
     /// First raw byte, `log.file.offset`.
     package let offset: UInt64
     package let byteCount: UInt64
@@ -34,6 +35,7 @@ package struct RecordSummary: Sendable, Equatable {
             throw scanner.failure("a record needs log.file.id, log.file.offset and log.record.bytes")
         }
         self.fileID = fileID
+        streamID = found.streamID
         self.offset = offset
         self.byteCount = byteCount
         skippedBytes = found.skippedBytes
@@ -45,6 +47,7 @@ package struct RecordSummary: Sendable, Equatable {
     /// The fields met so far.
     private struct Found {
         var fileID: Identifier128?
+        var streamID: Identifier128?
         var offset: UInt64?
         var byteCount: UInt64?
         var skippedBytes: UInt64 = 0
@@ -54,7 +57,9 @@ package struct RecordSummary: Sendable, Equatable {
             switch name.count {
             case 7 where scanner.equals(name, "message"): line = scanner.numberedLine(value)
             case 11 where scanner.equals(name, "log.file.id"):
-                fileID = Identifier128(hexadecimal: scanner.raw(value).dropFirst().dropLast())
+                fileID = scanner.identifier(value)
+            case 13 where scanner.equals(name, "log.stream.id"):
+                streamID = scanner.identifier(value)
             case 15 where scanner.equals(name, "log.file.offset"): offset = scanner.unsigned(value)
             case 16 where scanner.equals(name, "log.record.bytes"): byteCount = scanner.unsigned(value)
             case 17 where scanner.equals(name, "log.skipped.bytes"): skippedBytes = scanner.unsigned(value) ?? 0
@@ -72,6 +77,12 @@ extension JSONScanner {
             index += 1
         }
         return true
+    }
+
+    /// 32 digits in a string value, with its quotes.
+    fileprivate func identifier(_ range: Range<Int>) -> Identifier128? {
+        guard range.count == 34 else { return nil }
+        return Identifier128(digits: UnsafeBufferPointer(start: base + range.lowerBound + 1, count: 32))
     }
 
     /// Digits as a number; nil for anything else, and beyond 18 digits.

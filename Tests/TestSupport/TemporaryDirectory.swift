@@ -7,9 +7,9 @@ internal import LinuxIO
 package final class TemporaryDirectory: Sendable {
     package let path: String
 
-    /// Makes `longshore-test-XXXXXX` in $TMPDIR, else in /tmp.
-    package init() throws {
-        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    /// Makes `longshore-test-XXXXXX` in `parent`, else in $TMPDIR, else in /tmp.
+    package init(in parent: String? = nil) throws {
+        let parent = parent ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(parent)/longshore-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw SystemError("mkdtemp", parent, errno: errno) }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

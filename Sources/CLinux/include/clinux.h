@@ -18,11 +18,15 @@ struct clinux_stat {
 };
 int clinux_statx(int directory, const char *_Nonnull path, int flags, struct clinux_stat *_Nonnull out);
 
-/// A file system's own identity that survives a remount: its UUID where the kernel tells it (6.9+), else f_fsid and type.
+/// A file system's own identity that survives a remount: its UUID where it has one and the kernel tells it (6.9+), else
+/// f_fsid and type.
 int clinux_filesystem_id(int descriptor, uint8_t *_Nonnull out16);
 
 void *_Nullable clinux_memrchr(const void *_Nonnull bytes, int byte, size_t count);
 int clinux_set_thread_name(const char *_Nonnull name);
+
+/// malloc_trim(3): gives freed heap back to the system.
+void clinux_return_heap(void);
 
 static const int CLINUX_AT_EMPTY_PATH = 0x1000;
 static const int CLINUX_O_PATH = 010000000;

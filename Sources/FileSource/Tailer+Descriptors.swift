@@ -1,0 +1,84 @@
+// Descriptors within the limit: given up while a file is idle, opened again when it grows; evidence on them.
+internal import CLinux
+package import Core
+internal import Glibc
+internal import LinuxIO
+
+extension Tailer {
+    /// Evidence to store with offset `committed`. The head is taken again while it does not cover its full length yet.
+    /// A file whose descriptor was given up is opened for a moment.
+    package func evidence(_ slot: Int, committed: UInt64) -> FileEvidence {
+        let file = files[slot]
+        if file.descriptor >= 0 {
+            takeEvidence(slot, file.descriptor, committed)
+        } else if file.hasAnchor, file.anchorEnd == committed, file.evidence.headLength >= EvidenceReader.headSize {
+            files[slot].evidence.tailChecksum = file.anchor
+        } else if let path = presentPath(slot), case .success(let descriptor) = openSame(slot, path) {
+            takeEvidence(slot, descriptor, committed)
+            close(descriptor)
+        }
+        return files[slot].evidence
+    }
+
+    private func takeEvidence(_ slot: Int, _ descriptor: Int32, _ committed: UInt64) {
+        if Int(files[slot].evidence.headLength) < EvidenceReader.headSize {
+            files[slot].evidence = EvidenceReader.evidence(
+                descriptor, size: max(committed, UInt64(files[slot].evidence.headLength)), committed: committed)
+        } else if let tail = EvidenceReader.tail(descriptor, before: committed) {
+            files[slot].evidence.tailChecksum = tail
+        }
+    }
+
+    /// Opens a file again whose descriptor was given up while it was idle; it must still be the same one. Nil: opened.
+    func reopen(_ slot: Int, _ now: Int64) -> ReadOutcome? {
+        guard let path = presentPath(slot) else { return .endOfFile }
+        makeRoomForDescriptor()
+        switch openSame(slot, path) {
+        // The event that tells of its end is on its way.
+        case .failure(let error) where error.errno == ENOENT: return .endOfFile
+        case .failure(let error) where error.errno == ESTALE:
+            // Another file has its name: it was renamed, which an event will tell, or it is gone.
+            loseName(Int32(slot), now)
+            return .endOfFile
+        case .failure(let error): return .failed(error)
+        case .success(let descriptor):
+            files[slot].descriptor = descriptor
+            openCount += 1
+            files[slot].size = max(files[slot].size, presentSize(slot))
+            return nil
+        }
+    }
+
+    /// Opens `path` when it still leads to the slot's file, else fails with ESTALE.
+    private func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
+        FileSystem.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY).flatMap { descriptor in
+            if case .success(let status) = FileSystem.status(descriptor: descriptor),
+                status.inode == files[slot].identity.inode, status.device == files[slot].device,
+                status.born_ns == files[slot].identity.born
+            {
+                return .success(descriptor)
+            }
+            close(descriptor)
+            return .failure(SystemError("open", printable(path), errno: ESTALE))
+        }
+    }
+
+    /// Gives up the descriptor of a file that still has its name, when the limit is reached: of one that is read to its
+    /// end if one is found soon, else of any, since running out of descriptors would stop everything.
+    func makeRoomForDescriptor() {
+        guard openCount >= options.openLimit, !files.isEmpty else { return }
+        let eager = 64
+        var fallback = -1
+        for looked in 0..<files.count {
+            openCursor = (openCursor + 1) % files.count
+            let file = files[openCursor]
+            guard file.descriptor >= 0, file.hasName else { continue }
+            if file.phase == .active, !file.signalled, !file.waits, file.anchorEnd == file.size {
+                return closeDescriptor(openCursor)
+            }
+            fallback = openCursor
+            if looked >= eager { break }
+        }
+        if fallback >= 0 { closeDescriptor(fallback) }
+    }
+}

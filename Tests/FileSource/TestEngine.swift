@@ -1,0 +1,184 @@
+// A tiny engine around one tailer: activates what appears, reads all there is, keeps offsets and what was read.
+import Core
+import Glibc
+import LinuxIO
+import TestSupport
+
+@testable import FileSource
+
+/// One generation as the test engine saw it.
+struct ReadGeneration {
+    let file: FileID
+    let stream: StreamID
+    let declaration: Int
+    /// Live path.
+    let path: String
+    let isNew: Bool
+    let start: UInt64
+    let skipped: SkipReason?
+    var record: GenerationRecord
+    var bytes: [UInt8] = []
+    /// Bytes announced as a gap at its end.
+    var gap: UInt64 = 0
+    var hasEnded = false
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// Drives `Tailer` as the pipeline loop does, without framing and without Kafka: everything read counts as committed.
+/// Used by one test. Time stands still but for `advance`.
+final class TestEngine {
+    let tailer: Tailer
+    /// In the order they appeared.
+    private(set) var generations: [ReadGeneration] = []
+    private(set) var vanished: [VanishedGeneration] = []
+    /// Generations in the order bytes were read from them, each run once.
+    private(set) var readOrder: [FileID] = []
+    private(set) var maximumOpen = 0
+    var now: Int64
+    /// Slots that may be read as soon as they appear; false: `activateAll` does it.
+    var activates = true
+    private var generationOfSlot: [Int: Int] = [:]
+    private var offsets: [Int: UInt64] = [:]
+    private let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: TestEngine.chunk + Tailer.anchorSize)
+    static let chunk = 4096
+
+    init(
+        _ declarations: [FileDeclaration], known: [GenerationRecord] = [], start: Bool = true,
+        _ change: (inout TailerOptions) -> Void = { _ in }
+    ) throws {
+        var options = TailerOptions(host: "test")
+        change(&options)
+        now = Clock.monotonic()
+        tailer = try Tailer(options, declarations: declarations, known: known)
+        if start { begin() }
+    }
+
+    deinit { buffer.deallocate() }
+
+    func begin() {
+        tailer.start(now: now)
+        settle()
+    }
+
+    /// Takes all events that wait, then reads until nothing is ready.
+    func pump() {
+        repeat {
+            tailer.handleEvents(now: now)
+            settle()
+        } while hasEvents(milliseconds: 0)
+    }
+
+    /// True when inotify events wait; waits for them at most so long.
+    func hasEvents(milliseconds: Int32) -> Bool {
+        var poller = pollfd(fd: tailer.descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&poller, 1, milliseconds) > 0
+    }
+
+    /// Lets time pass and does what is due.
+    func advance(seconds: Int64) {
+        now += seconds * nanosecondsPerSecond
+        tailer.handleEvents(now: now)
+        tailer.tick(now: now)
+        settle()
+    }
+
+    /// News and reading, without looking at events.
+    func settle() {
+        repeat {
+            for appeared in tailer.takeAppeared() { open(appeared) }
+            vanished += tailer.takeVanished()
+            for slot in tailer.takeReady() where generationOfSlot[slot] != nil { read(slot) }
+            maximumOpen = max(maximumOpen, tailer.openCount)
+        } while tailer.hasNews
+    }
+
+    private func open(_ appeared: AppearedFile) {
+        let record = appeared.record
+        generationOfSlot[appeared.slot] = generations.count
+        offsets[appeared.slot] = record.counts.committed
+        generations.append(
+            ReadGeneration(
+                file: record.file, stream: record.stream, declaration: appeared.declaration,
+                path: escapingInvalidUTF8(record.path), isNew: appeared.isNew, start: record.counts.committed,
+                skipped: appeared.skipped, record: record))
+        if activates { tailer.activate(appeared.slot) }
+    }
+
+    private func read(_ slot: Int) {
+        guard !tailer.isWaiting(slot), !tailer.hasEnded(slot) else { return }
+        while true {
+            let offset = offsets[slot]!
+            switch tailer.read(slot, at: offset, into: buffer, capacity: TestEngine.chunk, now: now) {
+            case .bytes(let bytes, let count, let atEnd):
+                let index = generationOfSlot[slot]!
+                generations[index].bytes += UnsafeBufferPointer(start: bytes, count: count)
+                if readOrder.last != generations[index].file { readOrder.append(generations[index].file) }
+                offsets[slot] = offset + UInt64(count)
+                tailer.remember(slot, offset: offset + UInt64(count), before: bytes + count)
+                if atEnd { return tailer.caughtUp(slot) }
+            case .endOfFile: return tailer.caughtUp(slot)
+            case .truncated(let lastSize):
+                let index = generationOfSlot[slot]!
+                generations[index].gap = lastSize > offset ? lastSize - offset : 0
+                tailer.startOver(slot, now: now)
+                return close(slot)
+            case .failed: return
+            }
+        }
+    }
+
+    private func close(_ slot: Int) {
+        generations[generationOfSlot.removeValue(forKey: slot)!].hasEnded = true
+        offsets[slot] = nil
+        tailer.free(slot)
+    }
+
+    /// Ends the slots without a name that are read to their end, as the engine does after a while.
+    func endNameless() {
+        for slot in tailer.nameless where !tailer.isWaiting(slot) {
+            read(slot)
+            guard let offset = offsets[slot], offset >= tailer.presentSize(slot) else { continue }
+            close(slot)
+        }
+        settle()
+    }
+
+    /// What the store would hold now: everything read is committed.
+    func records() -> [GenerationRecord] {
+        generationOfSlot.sorted { $0.key < $1.key }.map { slot, index in
+            var record = generations[index].record
+            record.counts.committed = offsets[slot]!
+            record.evidence = tailer.evidence(slot, committed: offsets[slot]!)
+            return record
+        }
+    }
+
+    /// Everything read from the generations of a live path, in the order they appeared.
+    func text(_ path: String) -> String { generations.filter { $0.path == path }.map(\.text).joined() }
+    func generations(of path: String) -> [ReadGeneration] { generations.filter { $0.path == path } }
+    var allText: [String] { generations.map(\.text) }
+    var problems: [FileProblem] { Array(tailer.problems.values) }
+    var slots: [Int] { generationOfSlot.keys.sorted() }
+    func path(ofSlot slot: Int) -> String { tailer.presentPath(slot).map { escapingInvalidUTF8($0) } ?? "" }
+}
+
+/// A declaration of `paths` with the usual values.
+func files(
+    _ paths: String..., name: String = "app", exclude: [String] = [], startAtEnd: Bool = false,
+    ignoreOlder: Int64 = 0, isKnown: Bool = false, route: String = "logs"
+) -> FileDeclaration {
+    FileDeclaration(
+        name: name, patterns: paths.map { PathPattern($0) }, excludes: exclude.map { ExcludePattern($0) },
+        startAtEnd: startAtEnd, ignoreOlder: ignoreOlder, isKnown: isKnown, route: route)
+}
+
+extension TemporaryDirectory {
+    func rename(_ old: String, _ new: String) { precondition(Glibc.rename(path(old), path(new)) == 0, "rename \(old)") }
+    func delete(_ name: String) { precondition(unlink(path(name)) == 0, "unlink \(name)") }
+    func truncate(_ name: String, to size: Int = 0) { precondition(Glibc.truncate(path(name), size) == 0, name) }
+    func link(_ old: String, _ new: String) { precondition(Glibc.link(path(old), path(new)) == 0, "link \(new)") }
+    func symlink(_ target: String, _ new: String) {
+        precondition(Glibc.symlink(target, path(new)) == 0, "symlink \(new)")
+    }
+    func removeDirectory(_ name: String) { precondition(rmdir(path(name)) == 0, "rmdir \(name)") }
+}
