@@ -21,7 +21,10 @@ extension DaemonTests {
             let logged = stage.logText
             let missing = (0..<15).filter { !logged.contains("unknown key \"nonsense\($0)\"") }
             #expect(missing.isEmpty, "all are said")
-            #expect(logged.contains("\(stage.daemon.configurationPath):11:1: error: "), "with their place")
+            let text = stage.daemon.configurationText(stage.options).split(
+                separator: "\n", omittingEmptySubsequences: false)
+            let line = try #require(text.firstIndex { $0.hasPrefix("nonsense0") }) + 1
+            #expect(logged.contains("\(stage.daemon.configurationPath):\(line):1: error: "), "with their place")
             try stage.append(["two"])
             #expect(try await stage.messages(count: 2) == ["one", "two"])
             let after = try await stage.daemon.status()
