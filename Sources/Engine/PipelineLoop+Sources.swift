@@ -65,6 +65,17 @@ extension PipelineLoop {
         collectNews(now)
     }
 
+    /// A file was deleted while its descriptor was given up for others: what was unread cannot be known, and is said so.
+    func lost(_ slot: Int) {
+        let offset = ledger.reserved(slot)
+        outbox.collect(audit.gap(subject(slot), from: offset, to: nil, reason: .deleted), mayDrop: false)
+        counters.gapBytes[GapReason.deleted.rawValue, default: 0] += 0
+        logger.warning(
+            "a file was deleted before it was read to its end, for lack of descriptors; raise LimitNOFILE of the service",
+            metadata: ["path": "\(displayPath(slot))", "offset": "\(offset)"])
+        finish(slot, size: offset, reason: .deleted)
+    }
+
     /// Nothing more is read from the source: it is closed once everything in flight is acknowledged.
     func finish(_ slot: Int, size: UInt64, reason: GapReason) {
         guard sources[slot].endSize == nil else { return }

@@ -37,6 +37,7 @@ extension PipelineLoop {
                 }
                 return reachedEnd(slot)
             case .truncated(let lastSize): return truncated(slot, lastSize, now)
+            case .lost: return lost(slot)
             case .failed(let error): return readFailed(slot, error, now)
             }
         } while Clock.monotonic() < end

@@ -53,6 +53,8 @@ struct TailedFile {
     var deleted = false
     /// Told to the engine as readable and not read since.
     var signalled = false
+    /// Written to while its descriptor was given up, and not opened since.
+    var grew = false
     /// Its present name is a link to it.
     var isLinked = false
     /// `anchor` was taken from bytes that were read, so that the next read can compare it.
@@ -95,6 +97,8 @@ package enum ReadOutcome: Equatable {
     case endOfFile
     /// The file became shorter or its content before the offset changed; `lastSize` is the size last seen.
     case truncated(lastSize: UInt64)
+    /// The file was written to and deleted while its descriptor was given up: how much was unread is not to be known.
+    case lost
     /// The file cannot be read now: errno.
     case failed(SystemError)
 
@@ -103,6 +107,7 @@ package enum ReadOutcome: Equatable {
         case (.bytes(let a, let b, let c), .bytes(let d, let e, let f)): return a == d && b == e && c == f
         case (.endOfFile, .endOfFile): return true
         case (.truncated(let a), .truncated(let b)): return a == b
+        case (.lost, .lost): return true
         case (.failed(let a), .failed(let b)): return a == b
         default: return false
         }

@@ -45,6 +45,7 @@ extension Tailer {
             files[slot].descriptor = descriptor
             openCount += 1
             files[slot].size = max(files[slot].size, presentSize(slot))
+            files[slot].grew = false
             return nil
         }
     }

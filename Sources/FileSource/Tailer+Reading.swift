@@ -18,10 +18,9 @@ extension Tailer {
         if files[slot].phase == .ended { return .endOfFile }
         if files[slot].descriptor < 0, let failure = reopen(slot, now) {
             // Closed to save descriptors and nowhere to be found since: what was seen of it and not read is gone.
-            if failure == .endOfFile, !files[slot].hasName, offset < files[slot].size,
-                now - files[slot].nameless > Tailer.reappearance
-            {
-                return .truncated(lastSize: files[slot].size)
+            if failure == .endOfFile, !files[slot].hasName, now - files[slot].nameless > Tailer.reappearance {
+                if files[slot].grew { return .lost }
+                if offset < files[slot].size { return .truncated(lastSize: files[slot].size) }
             }
             return failure
         }

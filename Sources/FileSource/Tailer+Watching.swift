@@ -45,6 +45,7 @@ extension Tailer {
             consider(index, event.name, type: UInt8(DT_DIR), now)
         } else if event.mask & UInt32(IN_MOVED_FROM | IN_DELETE) != 0 {
             let path = join(directories[Int(index)].path, event.name)
+            problems[path] = nil
             if let gone = directoryOfPath[path], directories[Int(gone)].parent == index { drop(gone, now) }
         }
     }
@@ -147,7 +148,9 @@ extension Tailer {
 
     /// The file was written to. One whose descriptor was given up is opened at once, before it can be deleted.
     private func written(_ slot: Int32, _ now: Int64) {
-        if files[Int(slot)].descriptor < 0, files[Int(slot)].phase == .active { _ = reopen(Int(slot), now) }
+        if files[Int(slot)].descriptor < 0 {
+            files[Int(slot)].grew = files[Int(slot)].phase != .active || reopen(Int(slot), now) != nil
+        }
         markReady(slot)
     }
 

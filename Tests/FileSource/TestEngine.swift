@@ -125,6 +125,9 @@ final class TestEngine {
                 generations[index].gap = lastSize > offset ? lastSize - offset : 0
                 tailer.startOver(slot, now: now)
                 return close(slot)
+            case .lost:
+                tailer.end(slot)
+                return close(slot)
             case .failed: return
             }
         }

@@ -149,6 +149,40 @@ extension DaemonTests {
             #expect(status["sources"]?.array?.contains { $0["state"]?.string == "unreadable" } == false)
         }
 
+        @Test("What is written to files whose descriptors were given up, and deleted before it is read, is announced")
+        func deletedWithoutDescriptor() async throws {
+            let files = 800
+            let stage = try LifeStage { options, _ in
+                options.wrapper = ["sh", "-c", "ulimit -n 400; exec \"$@\"", "sh"]
+            }
+            for file in 0..<files { try stage.append(["first"], to: "\(file).log") }
+            try await stage.daemon.start()
+            try await stage.waitUntilShipped(6 * files)
+            stage.daemon.process.signal(SIGSTOP)
+            for file in 0..<files {
+                if file % 2 == 0 { try stage.append(["second"], to: "\(file).log") }
+                try retryingInterrupts("unlink") { unlink(stage.log("\(file).log")) }
+            }
+            stage.daemon.process.signal(SIGCONT)
+            // The store hears of every one; deleted files that can be read are followed for 5 s more.
+            let closed = try await stage.auditEvents("generation_closed", count: files, timeout: .seconds(40))
+            let shipped = Set(
+                try await stage.records().filter { $0.message == "second" }.compactMap { $0.string("log.file.path") })
+            let gaps = try await stage.auditEvents("gap")
+            let announced = Set(gaps.compactMap { $0.string("log.file.path") })
+            print(
+                "\(files / 2) deleted with unread lines, 400 descriptors: \(shipped.count) shipped, \(gaps.count) announced"
+            )
+            #expect(closed.count == files)
+            let written = Set(stride(from: 0, to: files, by: 2).map { stage.log("\($0).log") })
+            #expect(shipped.union(announced) == written, "each is either shipped or announced, and nothing else is")
+            #expect(shipped.isDisjoint(with: announced) && !announced.isEmpty)
+            #expect(
+                gaps.allSatisfy {
+                    $0.uint64("from") == 6 && $0.fields["to"] == .null && $0.string("reason") == "deleted"
+                })
+        }
+
         @Test("10,000 files in 100 directories are all shipped")
         func manyFiles() async throws {
             let stage = try LifeStage { options, directory in options.paths = [directory.path("logs/*/*.log")] }

@@ -105,7 +105,10 @@ extension DaemonTests {
         func fullAtStart() async throws {
             let directory = try TemporaryDirectory()
             let mount = try TemporaryMount(on: directory.makeDirectory("disk"), bytes: 1 << 20)
-            let stage = try LifeStage(in: directory) { options, _ in options.stateDirectory = "\(mount.path)/state" }
+            let stage = try LifeStage(in: directory) { options, _ in
+                options.stateDirectory = "\(mount.path)/state"
+                options.topLevelLines = ["limits: {drain: 1s}"]
+            }
             try stage.append(["one"])
             try mount.fill("ballast")
             let child = try stage.daemon.launch()

@@ -21,7 +21,10 @@ extension DaemonTests {
             let logged = stage.logText
             let missing = (0..<15).filter { !logged.contains("unknown key \"nonsense\($0)\"") }
             #expect(missing.isEmpty, "all are said")
-            #expect(logged.contains("\(stage.daemon.configurationPath):11:1: error: "), "with their place")
+            let text = stage.daemon.configurationText(stage.options).split(
+                separator: "\n", omittingEmptySubsequences: false)
+            let line = try #require(text.firstIndex { $0.hasPrefix("nonsense0") }) + 1
+            #expect(logged.contains("\(stage.daemon.configurationPath):\(line):1: error: "), "with their place")
             try stage.append(["two"])
             #expect(try await stage.messages(count: 2) == ["one", "two"])
             let after = try await stage.daemon.status()
@@ -122,6 +125,37 @@ extension DaemonTests {
             #expect(stage.logText.contains("No such file or directory"))
             try stage.append(["two"])
             #expect(try await stage.messages(count: 2) == ["one", "two"])
+        }
+
+        @Test("A reload with the broker down waits no longer than limits.drain, and nothing is lost")
+        func withoutBroker() async throws {
+            let broker = try await NoidaBroker.start()
+            var stage = try LifeStage(bootstrap: broker.bootstrap) { options, _ in
+                options.topLevelLines = ["limits: {drain: 1s}"]
+            }
+            try stage.append((0..<50).map { "\($0)" })
+            try await stage.daemon.start()
+            _ = try await stage.records(count: 50)
+            try await broker.stop()
+            try stage.append((50..<100).map { "\($0)" })
+            try await stage.daemon.waitForStatus("records in flight") { ($0["totals"]?["inFlight"]?.uint64 ?? 0) > 0 }
+            try stage.configure { options in options.topLevelLines = ["limits: {drain: 1s}", "node: {labels: {a: b}}"] }
+            let clock = ContinuousClock()
+            let begin = clock.now
+            stage.daemon.reload()
+            try await stage.waitForLog("the new configuration is applied")
+            let took = clock.now - begin
+            print("reload with the broker down, limits.drain 1s: applied after \(took)")
+            #expect(took < .seconds(3))
+            // Signals that come while it works are obeyed one after the other.
+            for _ in 0..<20 { stage.daemon.reload() }
+            try stage.append((100..<120).map { "\($0)" })
+            try await broker.restart()
+            let records = try await stage.records(count: 120)
+            #expect(Set(records.compactMap(\.message)) == Set((0..<120).map { "\($0)" }))
+            #expect(records.last?.string("node.labels.a") == "b")
+            #expect(try await stage.daemon.terminate() == .exited(0))
+            try await broker.stop()
         }
     }
 }
