@@ -85,7 +85,9 @@ let package = Package(
         tests("FileSource", of: ["FileSource", "Core", "TestSupport"]),
         tests("KafkaSink", of: ["KafkaSink", "Core", "TestSupport"]),
         tests("Checkpoint", of: ["Checkpoint", "Core", "TestSupport", "CSQLite"]),
-        tests("Engine", of: ["Engine", "Core", "TestSupport"]),
+        tests(
+            "Engine",
+            of: ["Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "KafkaSink", "Pipeline", "TestSupport", log]),
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),

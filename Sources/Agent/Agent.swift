@@ -78,7 +78,8 @@ package final class Agent: Sendable {
         var current = initial
         var listeners = Listeners(loop: adminLoop, logger: logger)
         try await start(current)
-        _ = try await status()
+        let engine = running.withLock { $0 }
+        _ = await engine?.waitUntilRunning()
         do { try await listeners.start(current, status: status) } catch {
             await endEngine(drain: 0)
             throw AgentFailure(message: "\(error)")
@@ -112,7 +113,8 @@ package final class Agent: Sendable {
     private func accepted(_ current: Configuration) -> Configuration? {
         switch load() {
         case .refused(let problems):
-            for problem in problems { logger.error("configuration problem", metadata: ["at": "\(problem)"]) }
+            // In the message, not beside it: the rate limit counts equal messages, and all problems must be said.
+            for problem in problems { logger.error("configuration problem: \(problem)") }
             logger.error("the new configuration is not applied; the old one stays in force")
             return nil
         case .loaded(let next) where next == current:

@@ -8,6 +8,8 @@ struct InFlightEntry {
         case partial
         /// `isInsideLine`: the line goes on behind the gap (a refused piece of a long line).
         case gap(GapReason, isInsideLine: Bool)
+        /// Nothing but skipped bytes, with no record behind them.
+        case skipped
     }
 
     var source: Int32

@@ -101,6 +101,18 @@ package struct Ledger: ~Copyable {
         reserveGap(source, to: end, kind: .gap(reason, isInsideLine: false), skipped: 0, now: now)
     }
 
+    /// Enters `count` bytes that were dropped on purpose and have no record behind them.
+    package mutating func reserveSkipped(_ source: Int, count: UInt64, now: Int64) {
+        let end = sources[source].reserved + count
+        let entry = entries.take(
+            InFlightEntry(
+                source: Int32(truncatingIfNeeded: source), from: end, end: end, skipped: count, arena: -1,
+                produced: now, kind: .skipped, isDone: true))
+        append(entry, to: source)
+        sources[source].reserved = end
+        commitPrefix(source)
+    }
+
     private mutating func reserveGap(
         _ source: Int, to end: UInt64, kind: InFlightEntry.Kind, skipped: UInt64, now: Int64
     ) {
@@ -264,11 +276,13 @@ package struct Ledger: ~Copyable {
             sources[source].counts.records &+= 1
             acknowledgedSinceCheckpoint &+= bytes
             stayInLine(source, entry.from)
+        case .skipped: break
         }
         assert(
             sources[source].counts.acknowledged + sources[source].counts.skipped + sources[source].counts.gap
                 == sources[source].counts.committed, "the committed prefix does not balance")
     }
+
     /// A piece of a long line that began at `start`, or before, is behind us.
     private mutating func stayInLine(_ source: Int, _ start: UInt64) {
         if sources[source].counts.lineStart == nil { sources[source].counts.lineStart = start }

@@ -70,8 +70,9 @@ package struct JSONText: Sendable {
 
 /// A file name as text: bytes that are not part of valid UTF-8 are written as `\xHH`, everything else stays as it is.
 package func escapingInvalidUTF8(_ raw: some Sequence<UInt8>) -> String {
-    var text = ""
     let bytes = Array(raw)
+    if let text = String(validating: bytes, as: UTF8.self) { return text }
+    var text = ""
     var index = 0
     while index < bytes.count {
         var length = 1

@@ -35,8 +35,9 @@ struct AuditOutbox {
     var needsStore: Bool { !collected.isEmpty || !delivered.isEmpty }
 
     /// Takes a new event. `mayDrop`: it is no gap and goes first when the outbox is full.
-    mutating func collect(_ event: AuditEvent, mayDrop: Bool) {
+    mutating func collect(_ make: @autoclosure () -> AuditEvent, mayDrop: Bool) {
         guard isEnabled else { return }
+        let event = make()
         if mayDrop, count >= AuditOutbox.capacity {
             dropped += 1
             return

@@ -49,6 +49,13 @@ package final class Engine: Sendable {
         }
     }
 
+    /// Returns when the first walk over all declarations is done and the loop runs; false when the engine has ended.
+    package func waitUntilRunning() async -> Bool {
+        await withCheckedContinuation { continuation in
+            if !commands.submit(.ping(continuation)) { continuation.resume(returning: false) }
+        }
+    }
+
     /// Stops reading, waits at most `drain` nanoseconds for acknowledgements, stores the offsets and ends the thread.
     package func stop(drain: Int64) async {
         commands.submit(.stop(drain: drain))
@@ -70,6 +77,7 @@ package final class Engine: Sendable {
 /// What other threads want of the pipeline thread.
 enum EngineCommand {
     case status(CheckedContinuation<StatusReport?, Never>)
+    case ping(CheckedContinuation<Bool, Never>)
     case stop(drain: Int64)
 }
 
@@ -124,7 +132,13 @@ final class CommandQueue: Sendable {
             }
             return (state.commands, state.waiters)
         }
-        for case .status(let continuation) in commands { continuation.resume(returning: nil) }
+        for command in commands {
+            switch command {
+            case .status(let continuation): continuation.resume(returning: nil)
+            case .ping(let continuation): continuation.resume(returning: false)
+            case .stop: break
+            }
+        }
         for waiter in waiters { waiter.resume(returning: end) }
     }
 }

@@ -59,4 +59,9 @@ package struct EngineEnd: Sendable, Equatable {
     package var unacknowledged = 0
     /// Why the engine ended by itself; nil when it was asked to.
     package var failure: String?
+
+    package init(unacknowledged: Int = 0, failure: String? = nil) {
+        self.unacknowledged = unacknowledged
+        self.failure = failure
+    }
 }

@@ -104,7 +104,7 @@ extension PipelineLoop {
         sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
         if let size = sources[slot].endSize {
             // Its content cannot be read again.
-            ledger.reserveGap(slot, to: size, reason: .deleted, now: now)
+            ledger.reserveGap(slot, to: size, reason: sources[slot].endReason, now: now)
         } else {
             enqueue(slot)
         }
@@ -112,8 +112,10 @@ extension PipelineLoop {
 
     /// Where framing continues from what the ledger has committed.
     static func lineState(_ counts: LedgerCounts) -> LineState {
+        // Skipped bytes are said in the record that follows them directly: only when there is nothing else before it.
         LineState(
-            start: counts.lineStart, ordinal: counts.lineOrdinal, skipped: counts.records == 0 ? counts.skipped : 0)
+            start: counts.lineStart, ordinal: counts.lineOrdinal,
+            skipped: counts.committed == counts.skipped ? counts.skipped : 0)
     }
 
     private func tell(_ notice: KafkaNotice) {

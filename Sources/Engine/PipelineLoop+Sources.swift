@@ -61,13 +61,14 @@ extension PipelineLoop {
             metadata: ["path": "\(displayPath(slot))", "offset": "\(ledger.reserved(slot))", "size": "\(lastSize)"])
         ledger.reserveGap(slot, to: lastSize, reason: .truncated, now: now)
         tailer.startOver(slot, now: now)
-        finish(slot, size: max(lastSize, ledger.reserved(slot)))
+        finish(slot, size: max(lastSize, ledger.reserved(slot)), reason: .truncated)
         collectNews(now)
     }
 
     /// Nothing more is read from the source: it is closed once everything in flight is acknowledged.
-    func finish(_ slot: Int, size: UInt64) {
+    func finish(_ slot: Int, size: UInt64, reason: GapReason) {
         guard sources[slot].endSize == nil else { return }
+        sources[slot].endReason = reason
         sources[slot].endSize = size
         tailer.end(slot)
         ending.append(Int32(slot))
@@ -99,8 +100,16 @@ extension PipelineLoop {
         tailer.free(slot)
     }
 
+    /// Looks at the files without a name, the longest deleted first: more unread bytes of deleted files than the operator
+    /// allows are given up.
+    func checkNameless(_ now: Int64) {
+        let held = deletedUnread
+        var excess = held > options.deletedBytes ? held - options.deletedBytes : 0
+        for slot in tailer.nameless { checkNameless(slot, &excess, now) }
+    }
+
     /// A file without a name: complete when it is read and quiet, given up beyond the operator's limits.
-    func checkNameless(_ slot: Int, _ now: Int64) {
+    private func checkNameless(_ slot: Int, _ excess: inout UInt64, _ now: Int64) {
         guard slot < sources.count, sources[slot].isOpen, sources[slot].endSize == nil, !tailer.isRegistering(slot)
         else {
             return
@@ -108,9 +117,11 @@ extension PipelineLoop {
         let state = tailer.namelessState(slot, now: now)
         let isDeleted = tailer.isDeleted(slot)
         let unread = state.size > ledger.reserved(slot)
-        if isDeleted, unread, state.forNanoseconds > options.deletedFileHold || deletedUnread > options.deletedBytes {
+        let unsettled = unread || ledger.counts(slot).committed < ledger.reserved(slot)
+        if isDeleted, unsettled, state.forNanoseconds > options.deletedFileHold || excess > 0 {
+            if unread { excess -= min(excess, state.size - ledger.reserved(slot)) }
             ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
-            return finish(slot, size: state.size)
+            return finish(slot, size: max(state.size, ledger.reserved(slot)), reason: .deleted)
         }
         if state.quietFor > (isDeleted ? PipelineLoop.deletedQuiet : PipelineLoop.movedQuiet),
             sources[slot].isCaughtUp || !unread

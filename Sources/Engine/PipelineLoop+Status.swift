@@ -147,7 +147,7 @@ extension PipelineLoop {
                 "topic \(topic.name) takes no records (\(topic.reason ?? "")): create it, or grant the right to write")
         }
         if let error = report.store.lastError { all.append(error) }
-        if report.watching.polled > 0 {
+        if report.watching.polled > 0, tailer.lacksWatches {
             all.append(
                 "\(report.watching.polled) directories are polled every second because inotify has no watch left: "
                     + "raise fs.inotify.max_user_watches")

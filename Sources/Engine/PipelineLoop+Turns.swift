@@ -29,7 +29,13 @@ extension PipelineLoop {
                 tailer.remember(slot, offset: chunk.offset, before: chunk.bytes)
                 if !goOn { return }
                 if atEnd { return reachedEnd(slot) }
-            case .endOfFile: return reachedEnd(slot)
+            case .endOfFile:
+                if sources[slot].isFinal, sources[slot].line.oversize != nil {
+                    // The oversize rest was scanned before the file was known to be complete: its gap ends here.
+                    var chunk = Chunk(bytes: UnsafePointer(scratch), count: 0, offset: offset, isFinal: true)
+                    if !ship(slot, &chunk, now) { return }
+                }
+                return reachedEnd(slot)
             case .truncated(let lastSize): return truncated(slot, lastSize, now)
             case .failed(let error): return readFailed(slot, error, now)
             }
@@ -132,7 +138,17 @@ extension PipelineLoop {
     private func reachedEnd(_ slot: Int) {
         sources[slot].isCaughtUp = true
         sources[slot].problem = nil
-        if sources[slot].isFinal { return finish(slot, size: ledger.reserved(slot)) }
+        if sources[slot].isFinal {
+            // A file that is nothing but a byte order mark: skipped, and no record says so.
+            if ledger.reserved(slot) == 0, sources[slot].line.skipped > 0 {
+                ledger.reserveSkipped(slot, count: sources[slot].line.skipped, now: Clock.monotonic())
+            }
+            // The file stays open until all of it is acknowledged: a record that fails is read again.
+            if ledger.counts(slot).committed == ledger.reserved(slot) {
+                finish(slot, size: ledger.reserved(slot), reason: .deleted)
+            }
+            return
+        }
         tailer.caughtUp(slot)
     }
 

@@ -171,6 +171,7 @@ final class PipelineLoop {
     private func obey(_ command: EngineCommand, _ now: Int64) {
         switch command {
         case .status(let continuation): continuation.resume(returning: status(now))
+        case .ping(let continuation): continuation.resume(returning: true)
         case .stop(let drain): stopDeadline = min(stopDeadline ?? Int64.max, now + drain)
         }
     }
@@ -194,7 +195,7 @@ final class PipelineLoop {
         for topic in producer.unpark(now: now) { unpark(topic) }
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
             nextNamelessCheck = now + nanosecondsPerSecond
-            for slot in tailer.nameless { checkNameless(slot, now) }
+            checkNameless(now)
         }
         if !retrying.isEmpty {
             let due = retrying.filter { sources[Int($0)].retryAt <= now }

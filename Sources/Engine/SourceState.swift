@@ -1,4 +1,5 @@
 // What the engine knows of one source beside its file and its ledger.
+internal import Core
 internal import Pipeline
 
 /// Engine state of one slot. The same slot number names the file in the tailer and the source in the ledger.
@@ -28,6 +29,8 @@ struct SourceState {
     var isRefusedAlone = false
     /// Size at which the content ended, for a source that cannot be read any more.
     var endSize: UInt64?
+    /// Why what fails after the end cannot be read again.
+    var endReason = GapReason.deleted
     /// Monotonic ns before which a failed read is not tried again; 0: none failed.
     var retryAt: Int64 = 0
     var problem: String?

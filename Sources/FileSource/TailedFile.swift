@@ -46,6 +46,8 @@ struct TailedFile {
     /// Slots of the stream's next and former generation. With a predecessor it must not be read yet; -1: none.
     var successor: Int32 = -1
     var predecessor: Int32 = -1
+    /// Place in the tailer's `namelessSlots`; -1: it has a name.
+    var namelessPlace: Int32 = -1
     var phase = Phase.vacant
     /// No name anywhere: st_nlink is 0.
     var deleted = false

@@ -36,7 +36,10 @@ extension Tailer {
         switch openSame(slot, path) {
         // The event that tells of its end is on its way.
         case .failure(let error) where error.errno == ENOENT: return .endOfFile
-        case .failure(let error) where error.errno == ESTALE: return .truncated(lastSize: files[slot].size)
+        case .failure(let error) where error.errno == ESTALE:
+            // Another file has its name: it was renamed, which an event will tell, or it is gone.
+            loseName(Int32(slot), now)
+            return .endOfFile
         case .failure(let error): return .failed(error)
         case .success(let descriptor):
             files[slot].descriptor = descriptor

@@ -25,6 +25,8 @@ struct DirectoryNode {
     var mask: UInt32 = 0
     /// No watch was to be had: it is looked at with every poll.
     var isPolled = false
+    /// Files below were deleted: it may be removed and made again without an event of its own.
+    var isDoubted = false
     var isAlive = true
     var device: UInt64 = 0
     var inode: UInt64 = 0
@@ -127,7 +129,9 @@ extension Tailer {
             if case .success = FileSystem.status(join(path, name)) { return false }
             return true
         }
-        if directories[Int(index)].isAlive { watch(index, missingLiteral: isMissing, now) }
+        if directories[Int(index)].isAlive {
+            watch(index, missingLiteral: isMissing || directories[Int(index)].isDoubted, now)
+        }
     }
 
     /// Scans the directories below which something went away, each once.
@@ -170,7 +174,12 @@ extension Tailer {
             }
         }
         if !spread.isEmpty || !deeper.isEmpty, type != UInt8(DT_REG) { descend(index, name, deeper, spread, now) }
-        if !wanting.isEmpty, type != UInt8(DT_DIR) { considerFile(index, name, wanting, now) }
+        if wanting.isEmpty { return }
+        if type == UInt8(DT_DIR) {
+            refuseDirectory(join(directories[Int(index)].path, name), wanting)
+        } else {
+            considerFile(index, name, wanting, now)
+        }
     }
 
     /// The declarations that want a file of this name here.
@@ -220,7 +229,10 @@ extension Tailer {
         if wantsFiles { mask |= Tailer.fileMask }
         guard mask != node.mask else { return }
         if node.watch < 0 {
-            if let limit = options.watchLimit, watchCount >= limit { return poll(index) }
+            if let limit = options.watchLimit, watchCount >= limit {
+                lacksWatches = true
+                return poll(index)
+            }
             // The watch may be another node's, by another path: it must not lose what it has.
             mask |= UInt32(IN_MASK_ADD)
         }
@@ -238,7 +250,9 @@ extension Tailer {
                 directories[Int(index)].isPolled = false
                 polledDirectories -= 1
             }
-        case .failure: poll(index)
+        case .failure(let error):
+            if error.errno == ENOSPC { lacksWatches = true }
+            poll(index)
         }
     }
 
@@ -263,6 +277,17 @@ extension Tailer {
         let parent = directories[Int(index)].parent
         leave(index, now)
         if parent >= 0 { pendingScans.append(parent) }
+    }
+
+    /// A file was deleted here. While it is held open, the kernel keeps its directory and those above alive and does not
+    /// tell when they are removed: until the next rescan the directories above are watched for new ones in their place.
+    func doubt(_ index: Int32) {
+        var above = directories[Int(index)].parent
+        while above >= 0, !directories[Int(above)].isDoubted {
+            directories[Int(above)].isDoubted = true
+            pendingScans.append(above)
+            above = directories[Int(above)].parent
+        }
     }
 
     /// Forgets a node and takes it from its parent.
@@ -292,6 +317,7 @@ extension Tailer {
     func rescan(_ index: Int32, _ now: Int64) {
         guard directories[Int(index)].isAlive else { return }
         if hasMoved(index) { return drop(index, now) }
+        directories[Int(index)].isDoubted = false
         for slot in slots(in: index) {
             files[Int(slot)].name.withUnsafeBufferPointer { considerKnown(slot, index, $0, now) }
         }
@@ -303,5 +329,9 @@ extension Tailer {
         for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
         runPendingScans(now)
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
+        problems = problems.filter { path, _ in
+            guard case .failure(let error) = FileSystem.status(path, follow: false) else { return true }
+            return error.errno == EACCES
+        }
     }
 }

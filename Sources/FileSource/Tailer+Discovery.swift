@@ -12,9 +12,14 @@ extension Tailer {
         _ now: Int64
     ) {
         let path = join(directories[Int(directory)].path, name)
-        guard case .success(let link) = FileSystem.status(path, follow: false) else {
-            problems[path] = nil
+        problems[path] = nil
+        let link: clinux_stat
+        switch FileSystem.status(path, follow: false) {
+        case .success(let status): link = status
+        case .failure(let error):
             for slot in slots(directory, name) { loseName(slot, now) }
+            // A directory that may not be searched: whether the file is there is not to be known.
+            if error.errno == EACCES { report(path, declaration: Int(wanting[0]), "unreadable", error) }
             return
         }
         let isLink = link.mode & UInt32(S_IFMT) == UInt32(S_IFLNK)
@@ -121,7 +126,7 @@ extension Tailer {
         }
     }
 
-    private func refuseDirectory(_ path: RawPath, _ wanting: [Int32]) {
+    func refuseDirectory(_ path: RawPath, _ wanting: [Int32]) {
         let isLiteral = wanting.contains { declaration in
             declarations[Int(declaration)].patterns.contains { pattern in
                 if case .literal = pattern.components.last { return pattern.matches(path: path) }
@@ -162,7 +167,6 @@ extension Tailer {
     private func admit(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
         guard let (descriptor, status) = openRegular(entry.path, declaration) else { return }
         guard tracked(status, declaration, now) == nil else { return closeUnused(descriptor) }
-        problems[entry.path] = nil
         let identity = identity(descriptor, status)
         let slot = newSlot(descriptor, status, identity, declaration, now)
         if let record = takeKnown(identity, declaration, descriptor, status.size) {

@@ -25,7 +25,16 @@ extension Tailer {
         guard files[Int(slot)].nameless != 0 else { return }
         files[Int(slot)].nameless = 0
         files[Int(slot)].deleted = false
-        namelessSlots.removeAll { $0 == slot }
+        leaveNameless(slot)
+    }
+
+    private func leaveNameless(_ slot: Int32) {
+        let place = Int(files[Int(slot)].namelessPlace)
+        guard place >= 0, let last = namelessSlots.popLast() else { return }
+        files[Int(slot)].namelessPlace = -1
+        guard last != slot else { return }
+        namelessSlots[place] = last
+        files[Int(last)].namelessPlace = Int32(place)
     }
 
     /// Takes the name out of the index; the stream keeps it as its live path.
@@ -80,6 +89,7 @@ extension Tailer {
         unindex(slot)
         guard files[index].nameless == 0, files[index].phase != .ended else { return }
         files[index].nameless = now
+        files[index].namelessPlace = Int32(namelessSlots.count)
         namelessSlots.append(slot)
         if files[index].descriptor >= 0,
             case .success(let status) = FileSystem.status(descriptor: files[index].descriptor)
@@ -119,7 +129,7 @@ extension Tailer {
         closeDescriptor(slot)
         removeWatch(slot)
         files[slot].phase = .ended
-        if files[slot].nameless != 0 { namelessSlots.removeAll { $0 == Int32(slot) } }
+        leaveNameless(Int32(slot))
         let key = trackedKey(slot)
         if slotOfKey[key] == Int32(slot) { slotOfKey[key] = nil }
         leaveOrder(slot)

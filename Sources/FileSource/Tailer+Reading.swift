@@ -8,14 +8,19 @@ extension Tailer {
     /// Bytes before the offset that are read along, to see that the content there is still the same.
     package static let anchorSize = EvidenceReader.tailSize
 
+    /// Nanoseconds in which events must have told the new name of a renamed file.
+    private static let reappearance = 2 * nanosecondsPerSecond
+
     /// Reads up to `capacity` bytes at `offset` into `buffer`, which has room for `anchorSize` bytes more.
     package func read(
         _ slot: Int, at offset: UInt64, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int, now: Int64
     ) -> ReadOutcome {
         if files[slot].phase == .ended { return .endOfFile }
         if files[slot].descriptor < 0, let failure = reopen(slot, now) {
-            // Closed to save descriptors, then deleted: what was seen of it and not read is gone.
-            if failure == .endOfFile, !files[slot].hasName, offset < files[slot].size {
+            // Closed to save descriptors and nowhere to be found since: what was seen of it and not read is gone.
+            if failure == .endOfFile, !files[slot].hasName, offset < files[slot].size,
+                now - files[slot].nameless > Tailer.reappearance
+            {
                 return .truncated(lastSize: files[slot].size)
             }
             return failure

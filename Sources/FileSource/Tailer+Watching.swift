@@ -52,9 +52,7 @@ extension Tailer {
     private func handleEntry(_ index: Int32, _ event: Inotify.Event, _ now: Int64) {
         let mask = event.mask
         if mask & UInt32(IN_MODIFY) != 0 {
-            names.forEach(NameIndex.hash(directory: index, name: event.name)) { slot in
-                if isNamed(slot, index, event.name) { written(slot, now) }
-            }
+            for slot in slots(index, event.name) { written(slot, now) }
             return
         }
         let entry = EntryName(directory: index, name: Array(event.name))
@@ -64,7 +62,10 @@ extension Tailer {
         } else if mask & UInt32(IN_MOVED_TO) != 0 {
             movedTo(entry, event, now)
         } else if mask & UInt32(IN_DELETE) != 0 {
-            for slot in slots(index, event.name) { loseName(slot, now) }
+            for slot in slots(index, event.name) {
+                loseName(slot, now)
+                doubt(index)
+            }
             changes.unseen[entry] = nil
         } else if mask & UInt32(IN_CREATE) != 0 {
             made(entry, event.name)
@@ -90,7 +91,7 @@ extension Tailer {
         changes.unseen[entry] = nil
         guard let move = changes.moves.removeValue(forKey: event.cookie), move.unseen != nil || !move.slots.isEmpty
         else { return made(entry, event.name) }
-        for slot in move.slots { giveName(slot, entry.directory, entry.name) }
+        for slot in move.slots where !files[Int(slot)].hasName { giveName(slot, entry.directory, entry.name) }
         changes.unseen[entry] = move.unseen
     }
 
@@ -99,7 +100,8 @@ extension Tailer {
         guard !changes.isEmpty else { return }
         var settled = changes
         changes = NameChanges()
-        for move in settled.moves.values { for slot in move.slots { loseName(slot, now) } }
+        // Moved to where nobody watches, unless a scan has met it at its new place.
+        for slot in settled.moves.values.flatMap(\.slots) where !files[Int(slot)].hasName { loseName(slot, now) }
         for entry in settled.entries {
             for file in verify(entry, now) where settled.unseen[entry] == nil { settled.unseen[entry] = file }
         }

@@ -129,6 +129,8 @@ package final class Tailer {
     /// Files reached through a link for which no watch was to be had.
     var unwatchedFiles: [Int32] = []
     package internal(set) var polledDirectories = 0
+    /// The kernel (or `watchLimit`) gave no watch at least once: polled directories would have one otherwise.
+    package internal(set) var lacksWatches = false
     package var watchCount: Int { directoryOfWatch.count + filesOfWatch.count }
     package var directoryCount: Int { directories.count - vacantDirectories.count }
 

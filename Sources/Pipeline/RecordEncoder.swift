@@ -173,7 +173,7 @@ package struct RecordEncoder: ~Copyable {
             RecordSlot(
                 payload: start, length: space.next - start, start: chunk.offset, end: chunk.offset + UInt64(count),
                 kind: .partial))
-        line.ordinal += 1
+        line.ordinal &+= 1
         line.skipped = 0
         return .done(consumed: count)
     }

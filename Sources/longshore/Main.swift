@@ -14,6 +14,7 @@ struct Longshore: AsyncParsableCommand {
         subcommands: [RunCommand.self, ValidateCommand.self, StatusCommand.self, DemoCommand.self])
 
     static func main() async {
+        StandardStreams.occupy()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -78,8 +78,8 @@ import Testing
             let pattern = (0..<Int.random(in: 1...8, using: &random)).map { _ in alphabet.randomElement(using: &random)!
             }
             let text = String(decoding: pattern, as: UTF8.self)
-            // [. is a collating symbol for fnmatch.
-            if text.contains("[.") || text == "**" || text == "." { continue }
+            // [. is a collating symbol for fnmatch, and glibc takes an open bracket that ends in a dash for no match.
+            if text.contains("[.") || text.hasSuffix("-") || text == "**" || text == "." { continue }
             let name = (0..<Int.random(in: 1...6, using: &random)).map { _ in
                 Array("aab.]!-[".utf8).randomElement(using: &random)!
             }

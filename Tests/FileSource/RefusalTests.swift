@@ -75,7 +75,7 @@ import Testing
         #expect(engine.allText == ["secret\n"] && engine.problems.isEmpty && engine.tailer.polledDirectories == 0)
     }
 
-    @Test func aLinkThatItsOwnerCouldNotHaveReadIsRefused() throws {
+    @Test(.enabled(if: geteuid() == 0)) func aLinkThatItsOwnerCouldNotHaveReadIsRefused() throws {
         try directory.write("root's\n", to: "real")
         directory.symlink("real", "app.log")
         #expect(lchown(directory.path("app.log"), 65_534, 65_534) == 0)
@@ -154,6 +154,21 @@ import Testing
             files(directory.path("a.log"), name: "a"), files(directory.path("b.log"), name: "b"),
         ])
         #expect(engine.allText == ["one\n"] && reasons(engine).contains("is the same file"))
+    }
+
+    /// Its writer may take a lease; a daemon that tried until it got the file would stand still for lease-break-time.
+    @Test func aLeaseOnAFileDoesNotHoldUpTheOthers() throws {
+        signal(SIGIO, SIG_IGN)
+        try directory.write("held\n", to: "a.log")
+        try directory.write("free\n", to: "b.log")
+        let setLease: Int32 = 1024
+        let holder = open(directory.path("a.log"), O_RDWR)
+        #expect(fcntl(holder, setLease, Int32(F_WRLCK)) == 0)
+        let engine = try TestEngine([files(directory.path("*.log"))])
+        #expect(engine.allText == ["free\n"] && engine.problems.map(\.state) == ["unreadable"])
+        close(holder)
+        engine.advance(seconds: 61)
+        #expect(engine.allText.sorted() == ["free\n", "held\n"] && engine.problems.isEmpty)
     }
 
     @Test func excludedFilesAreNotFollowedAlsoWhenTheyAppearLater() throws {

@@ -62,6 +62,20 @@ import Testing
         #expect(engine.path(ofSlot: engine.slots[0]) == log + ".5")
     }
 
+    /// A look at the directory can be ahead of the events: it meets the second generation first.
+    @Test func aGenerationRenamedAwayBeforeItsSuccessorWasMetIsStillReadAndFirst() throws {
+        let engine = try TestEngine([files(log)])
+        try directory.write("one\n", to: "app.log")
+        directory.rename("app.log", "app.log.1")
+        try directory.write("two\n", to: "app.log")
+        engine.rescanBeforeEvents()
+        engine.pump()
+        #expect(Set(engine.allText) == ["one\n", "two\n"])
+        #expect(Set(engine.generations.map(\.path)) == [log] && Set(engine.generations.map(\.stream)).count == 1)
+        let first = try #require(engine.generations.first { $0.text == "one\n" })
+        #expect(engine.readOrder.first == first.file, "the older generation is read first")
+    }
+
     @Test func aRotationIntoAnUndeclaredNameThatEndsInDeletionIsReadWhileOpen() throws {
         try directory.write("one\n", to: "app.log")
         let engine = try TestEngine([files(log)])

@@ -55,6 +55,9 @@ final class TestEngine {
 
     deinit { buffer.deallocate() }
 
+    /// Walks over everything while events wait, as the slow rescan may; what it finds is not read yet.
+    func rescanBeforeEvents() { tailer.rescanEverything(now) }
+
     func begin() {
         tailer.start(now: now)
         settle()

@@ -72,6 +72,26 @@ import Testing
         #expect(throws: KafkaFailure.self) { try ProducerFixture(options).close() }
     }
 
+    @Test func nothingOfLibrdkafkaGoesToStandardError() throws {
+        let cluster = try MockCluster()
+        let written = try capturingStandardError {
+            // A setting that is for consumers only is worth a warning to librdkafka.
+            let fixture = try ProducerFixture(cluster.bootstrap) {
+                $0.passthrough = [("debug", "broker,topic"), ("fetch.wait.max.ms", "7")]
+            }
+            _ = try fixture.open("logs")
+            #expect(fixture.notices.contains { if case .log(_, _, let text) = $0 { !text.isEmpty } else { false } })
+            try cluster.setDown()
+            try fixture.wait("the news that no broker answers") { !fixture.producer.isUp }
+            fixture.close()
+            let consumer = try RecordConsumer(
+                brokers: [cluster.bootstrap], topics: ["logs"], properties: ["debug": "broker"])
+            consumer.poll(milliseconds: 10) { _ in }
+            consumer.close()
+        }
+        #expect(!written.contains("|longshore#"), "\(written.prefix(500))")
+    }
+
     @Test func noticesAreBoundedLogLinesAreAmongThemAndAFatalOneIsKept() throws {
         let cluster = try MockCluster()
         try cluster.createTopic("logs", partitions: 1)

@@ -1,6 +1,7 @@
 // Named cases of framing and encoding, with the exact JSON.
 import Core
 import Pipeline
+import TestSupport
 import Testing
 
 @Suite struct RecordEncoderTests {
@@ -172,6 +173,43 @@ import Testing
         #expect(shipped.count > 1)
         #expect(shipped.allSatisfy { $0.payload.count <= small.record })
         #expect(shipped.last?.end == 301)
+    }
+
+    @Test func `the widest numbers fit the arena that was asked for`() throws {
+        var encoder = RecordEncoder(nodeMembers: [], limits: limits)
+        encoder.describe(
+            stream: EncoderDriver.stream, file: EncoderDriver.file, declarationMembers: [],
+            path: UnsafeBufferPointer(start: nil, count: 0))
+        encoder.stamp(Timestamp(nanoseconds: 1))
+        // The worst message there is: every byte becomes six.
+        let input = [UInt8](repeating: 0, count: 17) + [0x0A] + [UInt8](repeating: 0, count: JSONEscaper.slack)
+        var line = LineState(start: .max - 120, ordinal: .max - 1, skipped: .max)
+        var space = ArenaSpace.none
+        var batch = RecordBatch()
+        var payloads: [[UInt8]] = []
+        try input.withUnsafeBufferPointer { bytes in
+            var chunk = Chunk(bytes: bytes.baseAddress!, count: 18, offset: .max - 100)
+            for _ in 0..<2 {
+                let first = encoder.encode(&chunk, line: &line, into: &space, batch: &batch, maximum: 1)
+                guard case .needsArena(let size) = first else { throw FixtureError("no arena was asked for") }
+                let arena = GuardedArena(capacity: size)
+                space = ArenaSpace(next: arena.base, end: arena.base + size)
+                _ = encoder.encode(&chunk, line: &line, into: &space, batch: &batch, maximum: 1)
+                #expect(arena.isIntact)
+                let slot = batch.slots[0]
+                payloads.append(Array(UnsafeBufferPointer(start: slot.payload, count: slot.length)))
+                batch.removeAll()
+                space = .none
+            }
+        }
+        let first = try RecordFields(parsing: payloads[0])
+        #expect(first.offset == UInt64.max - 100)
+        #expect(first.skippedBytes == .max)
+        #expect(first.uint64("log.partial.ordinal") == UInt64(UInt32.max - 1))
+        #expect(first.string("log.partial.id") == "\(EncoderDriver.file)-\(UInt64.max - 120)")
+        let second = try RecordFields(parsing: payloads[1])
+        #expect(second.uint64("log.partial.ordinal") == UInt64(UInt32.max))
+        #expect(second["log.partial.last"]?.bool == true)
     }
 
     @Test(arguments: [

@@ -22,6 +22,10 @@ package struct DaemonOptions: Sendable {
     package var stateDirectory: String?
     /// The program to run instead of the built `longshore`.
     package var program: String?
+    /// A program with arguments that runs the daemon in its place (exec), as setpriv(1) and unshare(1) do.
+    package var wrapper: [String] = []
+    /// Entries of `files:` as YAML flow maps, instead of the one declaration.
+    package var files: [String]?
 
     package init(brokers: String, topic: String, paths: [String]) {
         self.brokers = brokers
@@ -39,17 +43,22 @@ package final class Daemon: Sendable {
     private let running = Mutex<ChildProcess?>(nil)
     private let environment: [String: String]
     private let program: String?
+    private let wrapper: [String]
 
     /// Writes the configuration; starts nothing.
     package init(_ options: DaemonOptions, in directory: TemporaryDirectory) throws {
         self.directory = directory
         environment = options.environment
         program = options.program
+        wrapper = options.wrapper
         adminSocket = directory.path("admin.sock")
         configurationPath = directory.path("longshore.yaml")
-        try directory.makeDirectory("state")
+        if options.stateDirectory == nil { try directory.makeDirectory("state") }
         try configure(options)
     }
+
+    /// The same configuration as text, for tests that damage it.
+    package func configurationText(_ options: DaemonOptions) -> String { yaml(options) }
 
     /// Writes another configuration; `reload` makes the running daemon take it.
     package func configure(_ options: DaemonOptions) throws {
@@ -71,9 +80,10 @@ package final class Daemon: Sendable {
     /// Starts the daemon without waiting for anything. The one before it must have ended: it is forgotten, and so killed.
     @discardableResult
     package func launch() throws -> ChildProcess {
+        let command = wrapper + [try program ?? longshoreBinary(), "run", "--config", configurationPath]
         let child = try ChildProcess(
-            try program ?? longshoreBinary(), ["run", "--config", configurationPath], environment: environment,
-            directory: directory, outputName: "longshore")
+            command[0], Array(command.dropFirst()), environment: environment, directory: directory,
+            outputName: "longshore")
         running.withLock { $0 = child }
         return child
     }
@@ -131,6 +141,9 @@ package final class Daemon: Sendable {
         let kafka =
             ["brokers: [\(brokers)]", "topic: \(quoted(options.topic))", "audit_topic: \(quoted(options.auditTopic))"]
             + options.kafkaLines
+        let files =
+            options.files
+            ?? ["{name: test, paths: [\(options.paths.map(quoted).joined(separator: ", "))]}"]
         return """
             state_directory: \(quoted(options.stateDirectory ?? directory.path("state")))
             admin: {socket: \(quoted(adminSocket)), mode: "0600"}
@@ -138,7 +151,7 @@ package final class Daemon: Sendable {
             kafka:
             \(kafka.map { "  " + $0 }.joined(separator: "\n"))
             files:
-              - {name: test, paths: [\(options.paths.map(quoted).joined(separator: ", "))]}
+            \(files.map { "  - " + $0 }.joined(separator: "\n"))
             \(options.moreFiles.map { "  - " + $0 }.joined(separator: "\n"))
             \(options.topLevelLines.joined(separator: "\n"))
 
