@@ -170,7 +170,7 @@ final class PipelineLoop {
 
     private func obey(_ command: EngineCommand, _ now: Int64) {
         switch command {
-        case .status(let continuation): continuation.resume(returning: status(now))
+        case .status(let detail, let continuation): continuation.resume(returning: status(detail, now))
         case .ping(let continuation): continuation.resume(returning: true)
         case .stop(let drain): stopDeadline = min(stopDeadline ?? Int64.max, now + drain)
         }
