@@ -58,7 +58,8 @@ extension PipelineLoop {
             tailer.withLivePath(slot) { path in
                 encoder.describe(
                     stream: stream, file: tailer.file(slot),
-                    declarationMembers: options.declarations[tailer.declaration(slot)].members, path: path)
+                    declarationMembers: options.declarations[tailer.declaration(slot)].members, path: path,
+                    resolvedPath: tailer.resolvedPath(slot))
             }
         }
         // Asked anew whenever nothing is in flight: partitions may have been added, and order is kept.
