@@ -1,7 +1,7 @@
 // Files reached through links: watches of their own, links that lead nowhere for a while, and where links really lead.
 internal import CLinux
 internal import Glibc
-internal import LinuxIO
+package import LinuxIO
 
 /// realpath(3); nil when the path leads nowhere.
 func realPath(_ path: RawPath) -> RawPath? {
