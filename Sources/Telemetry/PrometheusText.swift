@@ -66,7 +66,9 @@ package enum PrometheusText {
         let topics = report.kafka.topics
         text.family("longshore_acknowledged_records_total", .counter, "Records acknowledged by Kafka.")
         text.samples(["topic"], sum(topics.map { ([$0.name], $0.acknowledgedRecords) }))
-        text.family("longshore_acknowledged_bytes_total", .counter, "Bytes of record values that Kafka has acknowledged, before compression.")
+        text.family(
+            "longshore_acknowledged_bytes_total", .counter,
+            "Bytes of record values that Kafka has acknowledged, before compression.")
         text.samples(["topic"], sum(topics.map { ([$0.name], $0.acknowledgedBytes) }))
         text.family("longshore_failed_records_total", .counter, "Deliveries that failed for good, by reason.")
         text.samples(
