@@ -50,16 +50,16 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Rooms, leaves first.
-        room("Core", knows: ["CLinux"]),
+        room("Core", knows: []),
         room("LinuxIO", knows: ["Core", "CLinux"]),
         room("Configuration", knows: ["Core", "CYAML"]),
-        room("Pipeline", knows: ["Core", "CLinux"]),
+        room("Pipeline", knows: ["Core"]),
         room("FileSource", knows: ["Core", "LinuxIO", "CLinux", "CZlib", "CCrypto"]),
         room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
-        room("Checkpoint", knows: ["Core", "LinuxIO", "CSQLite"]),
+        room("Checkpoint", knows: ["Core", "LinuxIO", "CLinux", "CSQLite"]),
         room("Engine", knows: ["Core", "LinuxIO", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "CLinux", log]),
         room("Telemetry", knows: ["Core", "LinuxIO", log]),
-        room("Admin", knows: ["Core", "LinuxIO", log] + http),
+        room("Admin", knows: ["Core", "LinuxIO"] + http),
         room(
             "Agent",
             knows: [
@@ -69,7 +69,7 @@ let package = Package(
         .executableTarget(
             name: "longshore",
             dependencies: [
-                "Agent", "Admin", "Configuration", "Core", "Telemetry", "KafkaSink", log,
+                "Agent", "Admin", "Configuration", "Core",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
