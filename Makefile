@@ -7,7 +7,7 @@ RELEASE := swift build -c release --static-swift-stdlib --product longshore
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
-demo: release ## see it work, with an embedded broker (RECORDS=20: 20 lines)
+demo: release ## see it work with an embedded broker; RECORDS=20 ends it
 	.build/release/longshore demo $(if $(RECORDS),--records $(RECORDS))
 
 build: dependencies ## debug build

@@ -56,7 +56,7 @@ struct SourceTable {
     private func fitted(_ columns: [Column], to width: Int) -> [String] {
         var columns = columns
         columns[1].cell = { _ in "" }
-        let rest = render(columns, reasonsBelow: true, showsReasons: false).map(\.count).max() ?? 0
+        let rest = render(columns, reasonsBelow: true, showsReasons: false).map(TextTable.width).max() ?? 0
         let room = max(SourceTable.shortestPath, width - rest + columns[1].heading.count)
         columns[1].cell = { end(location($0), room) }
         return render(columns, reasonsBelow: true)
@@ -64,7 +64,7 @@ struct SourceTable {
 
     private func isWider(_ lines: [String], than width: Int) -> Bool {
         // A reason on a line of its own may wrap: it is text, no column.
-        lines.contains { $0.count > width && !$0.hasPrefix(SourceTable.reasonIndent) }
+        lines.contains { TextTable.width($0) > width && !$0.hasPrefix(SourceTable.reasonIndent) }
     }
 
     private static let reasonIndent = "    "

@@ -120,7 +120,7 @@ struct StatusTextTests {
         #expect(table.contains { $0.contains("/var/log/日本語.log (deleted)  ") })
         // STATE begins in the same column in all of them.
         let rests = ["STATE", "idle", "active"]
-        #expect(Set(zip(table, rests).map { $0.count - $1.count }).count == 1)
+        #expect(Set(zip(table, rests).map { TextTable.width($0) - $1.count }).count == 1)
     }
 
     @Test func aProblemIsSaidOnce() {
@@ -173,6 +173,9 @@ struct StatusTextTests {
         let wide = StatusText.render(Samples.report(), now: 1002.5, colours: false)
         #expect(StatusText.render(Samples.report(), now: 1002.5, colours: false, width: 200) == wide)
     }
+
+    @Test(arguments: [("", 0), ("a.log", 5), ("日本語.log", 10), ("München", 7), ("u\u{308}", 1), ("🚢", 2)])
+    func widthsAreThoseOfATerminal(text: String, width: Int) { #expect(TextTable.width(text) == width) }
 
     @Test func aDaemonWithoutSourcesSaysSo() {
         var report = Samples.report()
