@@ -21,10 +21,7 @@ func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Res
 }
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let lifecycle: [Target.Dependency] = [
-    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-]
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let http: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -64,8 +61,8 @@ let package = Package(
             "Agent",
             knows: [
                 "Core", "LinuxIO", "CLinux", "Configuration", "Admin", "Telemetry", "Engine", "FileSource", "Pipeline",
-                "KafkaSink", "Checkpoint", log,
-            ] + lifecycle),
+                "KafkaSink", "Checkpoint", log, signals,
+            ]),
         .executableTarget(
             name: "longshore",
             dependencies: [

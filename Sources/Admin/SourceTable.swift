@@ -4,9 +4,19 @@ internal import Core
 /// Lays out one row per source. On a terminal a table that is too wide gets shorter paths, its reasons on lines of their
 /// own, and at last fewer columns. Every string came from tenants or over a socket, and is escaped.
 struct SourceTable {
-    let sources: [SourceStatus]
-    /// Columns of the terminal; nil: lines may be of any length.
-    let width: Int?
+    private let sources: [SourceStatus]
+    private let width: Int?
+
+    /// `width`: columns of the terminal; nil: lines may be of any length. Sources are shown by declaration and path, those
+    /// with a reason last.
+    init(sources: [SourceStatus], width: Int?) {
+        self.sources = sources.sorted { SourceTable.place($0) < SourceTable.place($1) }
+        self.width = width
+    }
+
+    private static func place(_ source: SourceStatus) -> (Int, String, String) {
+        (source.reason == nil ? 0 : 1, source.declaration, source.path)
+    }
 
     /// Characters of a cell that are shown at most; of a path the end is kept.
     private static let cellLimit = 72
@@ -37,7 +47,7 @@ struct SourceTable {
     private var declaration: Column {
         ("DECLARATION", .left, { end(safe($0.declaration), SourceTable.cellLimit) })
     }
-    private var path: Column { ("PATH", .left, { end(place($0), SourceTable.cellLimit) }) }
+    private var path: Column { ("PATH", .left, { end(location($0), SourceTable.cellLimit) }) }
     private var size: Column { ("SIZE", .right, { HumanUnits.bytes($0.ledger.size) }) }
     private var unread: Column { ("UNREAD", .right, { HumanUnits.bytes($0.ledger.unread) }) }
     private var state: Column { ("STATE", .left, { safe($0.state) }) }
@@ -46,15 +56,15 @@ struct SourceTable {
     private func fitted(_ columns: [Column], to width: Int) -> [String] {
         var columns = columns
         columns[1].cell = { _ in "" }
-        let rest = render(columns, reasonsBelow: true, showsReasons: false).map(\.count).max() ?? 0
+        let rest = render(columns, reasonsBelow: true, showsReasons: false).map(TextTable.width).max() ?? 0
         let room = max(SourceTable.shortestPath, width - rest + columns[1].heading.count)
-        columns[1].cell = { end(place($0), room) }
+        columns[1].cell = { end(location($0), room) }
         return render(columns, reasonsBelow: true)
     }
 
     private func isWider(_ lines: [String], than width: Int) -> Bool {
         // A reason on a line of its own may wrap: it is text, no column.
-        lines.contains { $0.count > width && !$0.hasPrefix(SourceTable.reasonIndent) }
+        lines.contains { TextTable.width($0) > width && !$0.hasPrefix(SourceTable.reasonIndent) }
     }
 
     private static let reasonIndent = "    "
@@ -76,7 +86,7 @@ struct SourceTable {
     }
 
     /// The live path, and where the file is now: of a rename within its directory the new name is enough.
-    private func place(_ source: SourceStatus) -> String {
+    private func location(_ source: SourceStatus) -> String {
         var text = source.path
         if let current = source.currentPath {
             let directory = source.path.lastIndex(of: "/").map { source.path[...$0] } ?? ""

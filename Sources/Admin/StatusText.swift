@@ -26,7 +26,7 @@ package struct StatusText {
             "configuration  \(safe(report.configuration))",
             "brokers        \(kafka.up ? good("up") : bad("down"))  \(safe(kafka.brokers)), last acknowledgement \(acknowledged)"
                 + (kafka.embedded ? ", embedded: for trying things out only" : ""),
-            "store          \(store.ok ? good("ok") : bad("failing"))  \(safe(store.path)), checkpoint \(checkpoint), outbox \(store.outboxEvents) events (\(bytes(clamping: store.outboxBytes)))",
+            "store          \(store.ok ? good("ok") : bad("failing"))  \(safe(store.path)), checkpoint \(checkpoint), outbox \(store.outboxEvents) \(store.outboxEvents == 1 ? "event" : "events") (\(bytes(clamping: store.outboxBytes)))",
             "memory         \(HumanUnits.bytes(report.memory.residentBytes)) resident, buffers \(HumanUnits.bytes(report.memory.bufferBytes)) of \(HumanUnits.bytes(report.memory.limitBytes))",
         ]
     }
@@ -47,6 +47,8 @@ package struct StatusText {
         }
         if let error = report.kafka.lastError, !report.kafka.up { add("kafka", error) }
         if let error = report.store.lastError, !report.store.ok { add("store", error) }
+        let left = report.sources.count { $0.state == "refused" || $0.state == "unreadable" }
+        if left > 0 { lines.append("\(left) of \(report.sources.count) files cannot be shipped: STATE says why") }
         if lines.isEmpty { return ["", "no problems"] }
         return ["", bad("problems (\(lines.count)):")] + lines.map { "  - \(safe($0))" }
     }

@@ -7,7 +7,6 @@ internal import Glibc
 internal import KafkaSink
 internal import LinuxIO
 internal import Logging
-internal import ServiceLifecycle
 internal import Synchronization
 internal import Telemetry
 internal import UnixSignals

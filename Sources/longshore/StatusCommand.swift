@@ -13,10 +13,13 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Print the whole report as JSON.")
     var json = false
 
-    @Option(help: ArgumentHelp("The daemon's configuration.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The daemon's configuration, which names its socket (default: \(ConfigurationLoader.defaultPath)).",
+            valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("The daemon's admin socket.", valueName: "path"))
+    @Option(help: ArgumentHelp("The daemon's admin socket, instead of the configuration's.", valueName: "path"))
     var socket: String?
 
     func run() async throws {

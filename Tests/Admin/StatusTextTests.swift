@@ -22,8 +22,8 @@ struct StatusTextTests {
                 memory         18.0 MiB resident, buffers 1.5 MiB of 64.0 MiB
 
                 DECLARATION  PATH                        OFFSET     SIZE   UNREAD  IN-FLIGHT  OLDEST  TOPIC  STATE
-                nginx        /var/log/nginx/access.log  1.2 MiB  1.2 MiB  1.0 KiB    4.0 KiB   1.3 s  logs   active
                 app          /var/log/app.log           5.0 KiB  5.0 KiB      0 B        0 B       -  logs   idle
+                nginx        /var/log/nginx/access.log  1.2 MiB  1.2 MiB  1.0 KiB    4.0 KiB   1.3 s  logs   active
 
                 no problems
 
@@ -69,10 +69,10 @@ struct StatusTextTests {
         report.configuration = attack
         report.kafka.brokers = attack
         report.kafka.up = false
-        report.kafka.lastError = attack
+        report.kafka.lastError = attack + "1"
         report.store.path = attack
         report.store.ok = false
-        report.store.lastError = attack
+        report.store.lastError = attack + "2"
         report.problems = [attack]
         var topic = TopicStatus()
         topic.name = attack
@@ -119,8 +119,8 @@ struct StatusTextTests {
         #expect(table.contains { $0.contains("/d/access.log  ") })
         #expect(table.contains { $0.contains("/var/log/日本語.log (deleted)  ") })
         // STATE begins in the same column in all of them.
-        let rests = ["STATE", "active", "idle"]
-        #expect(Set(zip(table, rests).map { $0.count - $1.count }).count == 1)
+        let rests = ["STATE", "idle", "active"]
+        #expect(Set(zip(table, rests).map { TextTable.width($0) - $1.count }).count == 1)
     }
 
     @Test func aProblemIsSaidOnce() {
@@ -129,6 +129,16 @@ struct StatusTextTests {
         report.kafka.lastError = "all brokers are down"
         report.problems = ["no broker of k1:9092 answers (all brokers are down): check kafka.brokers and the network"]
         #expect(Self.lines(report).contains("problems (1):"))
+    }
+
+    @Test func refusedFilesAreAProblemAndComeLast() {
+        var report = Samples.report()
+        report.sources[1].state = "refused"
+        report.sources[1].reason = "not a regular file"
+        let lines = Self.lines(report)
+        #expect(lines[7].hasPrefix("nginx ") && lines[8].hasSuffix("refused: not a regular file"))
+        #expect(lines.contains("problems (1):"))
+        #expect(lines.contains("  - 1 of 2 files cannot be shipped: STATE says why"))
     }
 
     @Test func aRenameWithinItsDirectoryShowsTheNewNameOnly() {
@@ -163,6 +173,9 @@ struct StatusTextTests {
         let wide = StatusText.render(Samples.report(), now: 1002.5, colours: false)
         #expect(StatusText.render(Samples.report(), now: 1002.5, colours: false, width: 200) == wide)
     }
+
+    @Test(arguments: [("", 0), ("a.log", 5), ("日本語.log", 10), ("München", 7), ("u\u{308}", 1), ("🚢", 2)])
+    func widthsAreThoseOfATerminal(text: String, width: Int) { #expect(TextTable.width(text) == width) }
 
     @Test func aDaemonWithoutSourcesSaysSo() {
         var report = Samples.report()
