@@ -51,6 +51,19 @@ import Testing
         #expect(engine.allText == ["one\ntwo\n", "other content, much longer than before\n"])
     }
 
+    @Test func regrowthIsSeenAlsoWhereTheSourceGoesBackToAnEarlierOffset() throws {
+        try directory.write(String(repeating: "first\n", count: 500), to: "app.log")
+        let engine = try TestEngine([files(log)])
+        let slot = try #require(engine.slots.first)
+        _ = engine.tailer.evidence(slot, committed: 600)
+        directory.truncate("app.log")
+        try directory.append(String(repeating: "other\n", count: 700), to: "app.log")
+        let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: 8192)
+        defer { buffer.deallocate() }
+        let outcome = engine.tailer.read(slot, at: 600, into: buffer, capacity: 4096, now: engine.now)
+        #expect(outcome == .truncated(lastSize: 3_000))
+    }
+
     @Test func aTruncatedRotatedFileKeepsItsStream() throws {
         try directory.write("one\n", to: "app.log")
         let engine = try TestEngine([files(log)])
