@@ -164,6 +164,21 @@ import Testing
         #expect(engine.vanished[0].record.file == records[0].file)
     }
 
+    @Test func deletionOfTheWholeDirectoryWhileDownIsAnnouncedAfterAWhile() throws {
+        try directory.makeDirectory("pod")
+        try directory.write("one\n", to: "pod/app.log")
+        let records = try TestEngine([files(directory.path("*/app.log"))]).records()
+        directory.delete("pod/app.log")
+        directory.removeDirectory("pod")
+        let engine = try TestEngine([files(directory.path("*/app.log"))], known: records)
+        #expect(engine.vanished.isEmpty, "its file system may be mounted late")
+        engine.advance(seconds: 200)
+        #expect(engine.vanished.isEmpty)
+        engine.advance(seconds: 200)
+        #expect(engine.vanished.map(\.record.file) == records.map(\.file))
+        #expect(engine.vanished.map(\.reason) == [.deleted])
+    }
+
     @Test func ofTwoKnownGenerationsOfOneFileTheOneThatFitsContinues() throws {
         try directory.write("old content\n", to: "app.log")
         let first = try TestEngine([files(log)]).records()
