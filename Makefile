@@ -7,7 +7,7 @@ RELEASE := swift build -c release --static-swift-stdlib --product longshore
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
-demo: release ## build and see it work: an embedded broker, an application, the daemon (RECORDS=20 ends it)
+demo: release ## see it work with an embedded broker; RECORDS=20 ends it
 	.build/release/longshore demo $(if $(RECORDS),--records $(RECORDS))
 
 build: dependencies ## debug build
@@ -16,7 +16,7 @@ build: dependencies ## debug build
 release: dependencies ## release build: .build/release/longshore
 	$(RELEASE)
 
-test: dependencies ## install what the tests need, and run all of them
+test: dependencies ## install what the tests need and run them all
 	packaging/install-test-dependencies.sh
 	swift build --build-tests
 	swift test --skip-build --disable-xctest

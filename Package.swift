@@ -21,10 +21,7 @@ func tests(_ name: String, of dependencies: [Target.Dependency], resources: [Res
 }
 
 let log: Target.Dependency = .product(name: "Logging", package: "swift-log")
-let lifecycle: [Target.Dependency] = [
-    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-]
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let http: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -50,26 +47,26 @@ let package = Package(
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
         // Rooms, leaves first.
-        room("Core", knows: ["CLinux"]),
+        room("Core", knows: []),
         room("LinuxIO", knows: ["Core", "CLinux"]),
         room("Configuration", knows: ["Core", "CYAML"]),
-        room("Pipeline", knows: ["Core", "CLinux"]),
+        room("Pipeline", knows: ["Core"]),
         room("FileSource", knows: ["Core", "LinuxIO", "CLinux", "CZlib", "CCrypto"]),
         room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
-        room("Checkpoint", knows: ["Core", "LinuxIO", "CSQLite"]),
+        room("Checkpoint", knows: ["Core", "LinuxIO", "CLinux", "CSQLite"]),
         room("Engine", knows: ["Core", "LinuxIO", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "CLinux", log]),
         room("Telemetry", knows: ["Core", "LinuxIO", log]),
-        room("Admin", knows: ["Core", "LinuxIO", log] + http),
+        room("Admin", knows: ["Core", "LinuxIO"] + http),
         room(
             "Agent",
             knows: [
                 "Core", "LinuxIO", "CLinux", "Configuration", "Admin", "Telemetry", "Engine", "FileSource", "Pipeline",
-                "KafkaSink", "Checkpoint", log,
-            ] + lifecycle),
+                "KafkaSink", "Checkpoint", log, signals,
+            ]),
         .executableTarget(
             name: "longshore",
             dependencies: [
-                "Agent", "Admin", "Configuration", "Core", "Telemetry", "KafkaSink", log,
+                "Agent", "Admin", "Configuration", "Core",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

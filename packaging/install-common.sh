@@ -1,8 +1,13 @@
 # Sourced by the install-*-dependencies.sh scripts: installs the Debian packages that are missing, without questions.
 
 # install_packages PACKAGE…: nothing where all are there (no network then); as root apt-get; else the line to run, exit 1.
+# On another system than Debian it only says what is needed.
 install_packages() {
     local missing=() package
+    if ! command -v dpkg-query >/dev/null; then
+        echo "Not a Debian system: what these Debian packages hold must have been installed by hand: $*" >&2
+        return 0
+    fi
     for package in "$@"; do
         dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
     done

@@ -44,7 +44,7 @@ package final class AdminServer: Sendable {
             running.withLock { $0 = (listener, file) }
         } catch {
             file.remove()
-            throw AdminError("admin.socket: cannot listen on \(escapedForTerminal(options.socket)): \(error)")
+            throw AdminError("admin.socket: cannot listen on \(escapedForTerminal(options.socket)): \(reason(error))")
         }
     }
 

@@ -47,7 +47,7 @@ package final class MetricsServer: Sendable {
             running.withLock { $0 = listener }
         } catch {
             throw AdminError(
-                "metrics.listen: cannot listen on \(escapedForTerminal(options.host)):\(options.port): \(error): stop the program that has the port, or change metrics.listen"
+                "metrics.listen: cannot listen on \(escapedForTerminal(options.host)):\(options.port): \(reason(error)): stop the program that has the port, or change metrics.listen"
             )
         }
     }

@@ -38,7 +38,7 @@ struct SocketExchange {
         switch code {
         case ENOENT, ECONNREFUSED:
             AdminError(
-                "no daemon answers at \(place): is longshore running? Try systemctl status longshore; another socket is named by --socket PATH",
+                "no daemon answers at \(place): is longshore running? See systemctl status longshore; a daemon with another socket is named by --config FILE or --socket PATH",
                 errno: code)
         case EACCES, EPERM:
             AdminError(

@@ -6,13 +6,14 @@ package struct StatusText {
     private let report: StatusReport
     private let colours: Bool
     private let now: Double
-    /// Characters of a path or reason that are shown at most; of a path the end is kept.
-    private static let cellLimit = 72
+    private let width: Int?
 
-    /// The whole text, newline at its end. `now` is seconds since 1970; `colours` adds SGR sequences.
-    package static func render(_ report: StatusReport, now: Double, colours: Bool) -> String {
-        let text = StatusText(report: report, colours: colours, now: now)
-        return (text.header + text.topics + text.problems + text.table + text.ledger).joined(separator: "\n") + "\n"
+    /// The whole text, newline at its end. `now` is seconds since 1970; `colours` adds SGR sequences; `width` is that of
+    /// the terminal in columns, nil where lines may be of any length. Problems come last: of many sources a terminal
+    /// shows the end.
+    package static func render(_ report: StatusReport, now: Double, colours: Bool, width: Int? = nil) -> String {
+        let text = StatusText(report: report, colours: colours, now: now, width: width)
+        return (text.header + text.topics + text.table + text.problems + text.ledger).joined(separator: "\n") + "\n"
     }
 
     private var header: [String] {
@@ -25,7 +26,7 @@ package struct StatusText {
             "configuration  \(safe(report.configuration))",
             "brokers        \(kafka.up ? good("up") : bad("down"))  \(safe(kafka.brokers)), last acknowledgement \(acknowledged)"
                 + (kafka.embedded ? ", embedded: for trying things out only" : ""),
-            "store          \(store.ok ? good("ok") : bad("failing"))  \(safe(store.path)), checkpoint \(checkpoint), outbox \(store.outboxEvents) events (\(bytes(clamping: store.outboxBytes)))",
+            "store          \(store.ok ? good("ok") : bad("failing"))  \(safe(store.path)), checkpoint \(checkpoint), outbox \(store.outboxEvents) \(store.outboxEvents == 1 ? "event" : "events") (\(bytes(clamping: store.outboxBytes)))",
             "memory         \(HumanUnits.bytes(report.memory.residentBytes)) resident, buffers \(HumanUnits.bytes(report.memory.bufferBytes)) of \(HumanUnits.bytes(report.memory.limitBytes))",
         ]
     }
@@ -41,33 +42,20 @@ package struct StatusText {
 
     private var problems: [String] {
         var lines = report.problems
-        if let error = report.kafka.lastError, !report.kafka.up { lines.append("kafka: \(error)") }
-        if let error = report.store.lastError, !report.store.ok { lines.append("store: \(error)") }
+        func add(_ room: String, _ error: String) {
+            if !lines.contains(where: { $0.contains(error) }) { lines.append("\(room): \(error)") }
+        }
+        if let error = report.kafka.lastError, !report.kafka.up { add("kafka", error) }
+        if let error = report.store.lastError, !report.store.ok { add("store", error) }
+        let left = report.sources.count { $0.state == "refused" || $0.state == "unreadable" }
+        if left > 0 { lines.append("\(left) of \(report.sources.count) files cannot be shipped: STATE says why") }
         if lines.isEmpty { return ["", "no problems"] }
         return ["", bad("problems (\(lines.count)):")] + lines.map { "  - \(safe($0))" }
     }
 
     private var table: [String] {
-        if report.sources.isEmpty { return ["", "no sources"] }
-        var table = TextTable(
-            columns: [
-                ("DECLARATION", .left), ("PATH", .left), ("OFFSET", .right), ("SIZE", .right), ("UNREAD", .right),
-                ("IN-FLIGHT", .right), ("OLDEST", .right), ("TOPIC", .left), ("STATE", .left),
-            ])
-        for source in report.sources { table.add(row(source)) }
-        return [""] + table.lines
-    }
-
-    private func row(_ source: SourceStatus) -> [String] {
-        let ledger = source.ledger
-        let path =
-            source.path + (source.currentPath.map { " (now \($0))" } ?? "") + (source.deleted ? " (deleted)" : "")
-        return [
-            end(safe(source.declaration)), end(safe(path)), HumanUnits.bytes(source.offset),
-            HumanUnits.bytes(ledger.size), HumanUnits.bytes(ledger.unread), HumanUnits.bytes(ledger.inFlight),
-            source.oldestUnacknowledgedSeconds.map(HumanUnits.duration) ?? "-", end(safe(source.topic)),
-            safe(source.state) + (source.reason.map { ": " + safe($0) } ?? ""),
-        ]
+        let table = SourceTable(sources: report.sources, width: width)
+        return report.sources.isEmpty ? ["", "no sources"] : [""] + table.lines
     }
 
     /// The books: every byte of every source is in exactly one of these places.
@@ -86,11 +74,6 @@ package struct StatusText {
     }
 
     private func safe(_ text: String) -> String { escapedForTerminal(text) }
-
-    /// The end of a long text: of a path it is what tells files apart.
-    private func end(_ text: String) -> String {
-        text.count <= StatusText.cellLimit ? text : "..." + text.suffix(StatusText.cellLimit - 3)
-    }
 
     private func bytes(clamping count: Int) -> String { HumanUnits.bytes(UInt64(clamping: count)) }
     private func good(_ text: String) -> String { colours ? "\u{1b}[32m\(text)\u{1b}[0m" : text }

@@ -7,7 +7,6 @@ internal import Glibc
 internal import KafkaSink
 internal import LinuxIO
 internal import Logging
-internal import ServiceLifecycle
 internal import Synchronization
 internal import Telemetry
 internal import UnixSignals
@@ -80,7 +79,7 @@ package final class Agent: Sendable {
         try await start(current)
         let engine = running.withLock { $0 }
         _ = await engine?.waitUntilRunning()
-        do { try await listeners.start(current, status: status) } catch {
+        do { try await listeners.start(current, status: { [self] in try await status($0) }) } catch {
             await endEngine(drain: 0)
             throw AgentFailure(message: "\(error)")
         }
@@ -132,7 +131,7 @@ package final class Agent: Sendable {
         await endEngine(drain: min(old.limits.drain, Agent.reloadDrain))
         do {
             try await start(next)
-            try await listeners.restart(from: old, to: next, status: status)
+            try await listeners.restart(from: old, to: next, status: { [self] in try await status($0) })
             log.level = Agent.level(next)
             logger.notice("the new configuration is applied")
             return next
@@ -141,7 +140,7 @@ package final class Agent: Sendable {
                 "the new configuration cannot be applied; the old one stays in force", metadata: ["reason": "\(error)"])
             await endEngine(drain: 0)
             try await start(old)
-            try await listeners.restart(from: next, to: old, status: status)
+            try await listeners.restart(from: next, to: old, status: { [self] in try await status($0) })
             return old
         }
     }
@@ -192,9 +191,9 @@ package final class Agent: Sendable {
     }
 
     /// The engine's account of itself. Throws while there is none (between two engines of a reload).
-    private func status() async throws -> StatusReport {
+    private func status(_ detail: StatusDetail) async throws -> StatusReport {
         let engine = running.withLock { $0 }
-        guard let engine, let report = await engine.status() else {
+        guard let engine, let report = await engine.status(detail) else {
             throw AgentFailure(message: "the engine is starting or stopping")
         }
         return report

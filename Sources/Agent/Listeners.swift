@@ -13,7 +13,7 @@ struct Listeners {
     private var admin: AdminServer?
     private var metrics: MetricsServer?
 
-    typealias Provider = @Sendable () async throws -> StatusReport
+    typealias Provider = @Sendable (StatusDetail) async throws -> StatusReport
 
     init(loop: AdminLoop, logger: Logger) {
         self.loop = loop
@@ -26,7 +26,7 @@ struct Listeners {
             options.socket = configuration.admin.socket
             options.mode = configuration.admin.mode
             options.group = group(configuration)
-            let server = AdminServer(loop: loop, options: options, provider: status)
+            let server = AdminServer(loop: loop, options: options, provider: { try await status(.full) })
             try await server.start()
             admin = server
         }
@@ -35,7 +35,8 @@ struct Listeners {
         options.host = configuration.metrics.listen.host
         options.port = Int(configuration.metrics.listen.port)
         let server = MetricsServer(
-            loop: loop, options: options, provider: status, render: { PrometheusText.render($0) },
+            loop: loop, options: options, provider: { try await status(.summary) },
+            render: { PrometheusText.render($0) },
             readiness: { await Listeners.readiness(status) })
         try await server.start()
         metrics = server
@@ -70,7 +71,7 @@ struct Listeners {
 
     /// Ready: real brokers answer, checkpoints succeed, no topic is refused. Reasons name no paths and no tenants.
     private static func readiness(_ status: Provider) async -> Readiness {
-        guard let report = try? await status() else {
+        guard let report = try? await status(.summary) else {
             return Readiness(ready: false, reasons: ["the engine does not answer"])
         }
         var reasons: [String] = []

@@ -19,7 +19,7 @@ package struct Configuration: Equatable, Sendable {
     package let log: LogConfiguration
 }
 
-/// What to do with files that are there when the daemon sees them for the first time ever.
+/// Where to begin with files that are there when a declaration is followed for the first time ever.
 package enum StartPosition: String, Sendable, CaseIterable {
     case beginning, end
 }

@@ -14,6 +14,7 @@ package struct ArenaPool: ~Copyable {
         var base: UnsafeMutablePointer<UInt8>?
         var capacity: Int
         var holders: Int32
+        var owner: Int
     }
 
     /// Usual size of an arena in bytes; larger ones are made for larger records and freed at once.
@@ -27,6 +28,8 @@ package struct ArenaPool: ~Copyable {
     /// Bytes allocated now, idle arenas included.
     package private(set) var allocatedBytes = 0
     package let limit: Int
+    /// Capacity of the arenas that are held, by owner.
+    private var bytesOfOwner: [Int] = []
 
     package init(limit: Int) { self.limit = limit }
 
@@ -35,16 +38,25 @@ package struct ArenaPool: ~Copyable {
     }
 
     /// Takes an arena with room for at least `bytes`, held once by the caller. Nil when the limit does not allow it:
-    /// the source waits until records are acknowledged.
-    package mutating func take(atLeast bytes: Int) -> ArenaIndex? {
+    /// the source waits until records are acknowledged. `owner`: a small number, to whom its bytes are counted.
+    package mutating func take(atLeast bytes: Int, owner: Int = 0) -> ArenaIndex? {
+        guard let index = takeUncounted(atLeast: bytes, owner: owner) else { return nil }
+        while bytesOfOwner.count <= owner { bytesOfOwner.append(0) }
+        bytesOfOwner[owner] += capacity(index)
+        return index
+    }
+
+    private mutating func takeUncounted(atLeast bytes: Int, owner: Int) -> ArenaIndex? {
         if bytes <= ArenaPool.standardCapacity, let index = idle.popLast() {
             arenas[Int(index)].holders = 1
+            arenas[Int(index)].owner = owner
             return ArenaIndex(raw: index)
         }
         let capacity = max(bytes, ArenaPool.standardCapacity)
         if allocatedBytes + capacity > limit { trim() }
         guard allocatedBytes + capacity <= limit else { return nil }
-        let arena = Arena(base: .allocate(capacity: capacity + ArenaPool.slack), capacity: capacity, holders: 1)
+        let arena = Arena(
+            base: .allocate(capacity: capacity + ArenaPool.slack), capacity: capacity, holders: 1, owner: owner)
         allocatedBytes += capacity
         if let index = vacant.popLast() {
             arenas[Int(index)] = arena
@@ -56,6 +68,9 @@ package struct ArenaPool: ~Copyable {
 
     /// True when a standard arena can be taken.
     package var hasRoom: Bool { !idle.isEmpty || allocatedBytes + ArenaPool.standardCapacity <= limit }
+
+    /// Bytes of the arenas that are held for `owner`, by a writer or by records in flight.
+    package func bytes(of owner: Int) -> Int { owner < bytesOfOwner.count ? bytesOfOwner[owner] : 0 }
 
     package func base(_ index: ArenaIndex) -> UnsafeMutablePointer<UInt8> { arenas[Int(index.raw)].base! }
     package func capacity(_ index: ArenaIndex) -> Int { arenas[Int(index.raw)].capacity }
@@ -69,6 +84,7 @@ package struct ArenaPool: ~Copyable {
         arenas[place].holders -= 1
         assert(arenas[place].holders >= 0, "an arena was released more often than it was held")
         guard arenas[place].holders == 0 else { return }
+        bytesOfOwner[arenas[place].owner] -= arenas[place].capacity
         if arenas[place].capacity == ArenaPool.standardCapacity { idle.append(index.raw) } else { free(index.raw) }
     }
 
@@ -81,7 +97,7 @@ package struct ArenaPool: ~Copyable {
         let place = Int(index)
         allocatedBytes -= arenas[place].capacity
         arenas[place].base?.deallocate()
-        arenas[place] = Arena(base: nil, capacity: 0, holders: 0)
+        arenas[place] = Arena(base: nil, capacity: 0, holders: 0, owner: 0)
         vacant.append(index)
     }
 }

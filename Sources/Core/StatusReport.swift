@@ -21,6 +21,14 @@ package struct StatusReport: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// How much a status report costs: metrics are asked for every few seconds, with tens of thousands of sources.
+package enum StatusDetail: Sendable {
+    /// Everything, with sizes asked from the file system.
+    case full
+    /// Sources without names and identifiers (but for deleted files' ids), sizes as last seen.
+    case summary
+}
+
 /// The broker side: reachability and each topic's state.
 package struct KafkaStatus: Codable, Sendable, Equatable {
     package var brokers = ""

@@ -13,7 +13,7 @@ struct AuditOutbox {
     /// Collected and not stored yet.
     private(set) var collected: [AuditEvent] = []
     /// Stored and not produced yet, in order.
-    private var waiting: [AuditEvent] = []
+    private(set) var waiting: [AuditEvent] = []
     private var next = 0
     private var inFlight: [Int64: AuditEvent] = [:]
     /// Acknowledged, to be deleted from the store.
@@ -63,10 +63,6 @@ struct AuditOutbox {
 
     /// The transaction succeeded: its events may be produced.
     mutating func stored(_ events: [AuditEvent], ids: [Int64]) {
-        if next == waiting.count {
-            waiting.removeAll()
-            next = 0
-        }
         for (event, id) in zip(events, ids) {
             waiting.append(AuditEvent(id: id, key: event.key, payload: event.payload))
         }
@@ -76,9 +72,14 @@ struct AuditOutbox {
     mutating func send(_ produce: (AuditEvent, UInt) -> Bool) {
         while next < waiting.count {
             let event = waiting[next]
-            guard produce(event, AuditOutbox.opaqueBit | UInt(event.id)) else { return }
+            guard produce(event, AuditOutbox.opaqueBit | UInt(event.id)) else { break }
             inFlight[event.id] = event
             next += 1
+        }
+        // What failed is appended again and again: what lies before `next` must not pile up.
+        if next > waiting.count / 2 {
+            waiting.removeFirst(next)
+            next = 0
         }
     }
 

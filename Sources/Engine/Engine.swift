@@ -43,9 +43,9 @@ package final class Engine: Sendable {
     }
 
     /// A snapshot made by the pipeline thread between two turns. Nil after the engine has ended.
-    package func status() async -> StatusReport? {
+    package func status(_ detail: StatusDetail = .full) async -> StatusReport? {
         await withCheckedContinuation { continuation in
-            if !commands.submit(.status(continuation)) { continuation.resume(returning: nil) }
+            if !commands.submit(.status(detail, continuation)) { continuation.resume(returning: nil) }
         }
     }
 
@@ -76,7 +76,7 @@ package final class Engine: Sendable {
 
 /// What other threads want of the pipeline thread.
 enum EngineCommand {
-    case status(CheckedContinuation<StatusReport?, Never>)
+    case status(StatusDetail, CheckedContinuation<StatusReport?, Never>)
     case ping(CheckedContinuation<Bool, Never>)
     case stop(drain: Int64)
 }
@@ -134,7 +134,7 @@ final class CommandQueue: Sendable {
         }
         for command in commands {
             switch command {
-            case .status(let continuation): continuation.resume(returning: nil)
+            case .status(_, let continuation): continuation.resume(returning: nil)
             case .ping(let continuation): continuation.resume(returning: false)
             case .stop: break
             }

@@ -101,7 +101,9 @@ extension PipelineLoop {
         checkpoint.lastError = nil
         checkpoint.lastSucceeded = now
         outbox.stored(transaction.events, ids: ids)
-        for slot in checkpoint.pendingOpened { tailer.activate(slot) }
+        // A slot that was given up meanwhile may be another file's by now.
+        for (slot, record) in zip(checkpoint.pendingOpened, transaction.opened)
+        where tailer.file(slot) == record.file { tailer.activate(slot) }
         checkpoint.pendingOpened = []
     }
 
@@ -110,7 +112,8 @@ extension PipelineLoop {
     private func storeFailed(_ transaction: StoreTransaction, _ failure: StoreFailure, _ now: Int64) {
         checkpoint.lastError = failure.message
         checkpoint.retryAt = now + PipelineLoop.retryAfter
-        checkpoint.opened = Array(zip(checkpoint.pendingOpened, transaction.opened)) + checkpoint.opened
+        let opened = zip(checkpoint.pendingOpened, transaction.opened).filter { tailer.file($0) == $1.file }
+        checkpoint.opened = Array(opened) + checkpoint.opened
         checkpoint.pendingOpened = []
         checkpoint.closed = transaction.closed + checkpoint.closed
         checkpoint.declared = transaction.declared + checkpoint.declared
@@ -127,11 +130,12 @@ extension PipelineLoop {
         if let pending = checkpoint.pending {
             // It is on its way; its events are not collected twice, only newer offsets follow.
             checkpoint.pending = nil
-            checkpoint.opened = []
             outbox.stored(pending.events, ids: pending.events.map(\.id))
         }
-        guard ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty else { return }
-        checkpoint.opened = []
+        // Generations that wait for the store go with their declarations: those alone would let `start: end` count as
+        // applied, and the next start would ship what was to be skipped.
+        guard ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty || !checkpoint.opened.isEmpty
+        else { return }
         submit(Clock.monotonic(), durable: true)
     }
 

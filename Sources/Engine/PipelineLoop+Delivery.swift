@@ -27,10 +27,12 @@ extension PipelineLoop {
         for notice in producer.takeNotices() { tell(notice) }
     }
 
-    /// A parked topic's sources go on when a good part of its credit is free, not for every record.
+    /// A parked topic's sources go on when a good part of its credit and memory is free, not for every record.
     private func isWorthWaking(_ topic: Int, _ now: Int64) -> Bool {
         let free = producer.credit(topic, now: now)
-        return free > 0 && (free >= RecordBatch.capacity || producer.topics[topic].inFlight <= free)
+        let inFlight = producer.topics[topic].inFlight
+        return free > 0 && (free >= RecordBatch.capacity || inFlight <= free)
+            && (inFlight == 0 || arenas.bytes(of: topic) <= memoryShare / 2)
     }
 
     func unpark(_ topic: Int) {
@@ -52,7 +54,8 @@ extension PipelineLoop {
         }
     }
 
-    /// Decides about sources whose records failed, by the class of the error.
+    /// Decides about sources whose records failed, by the class of the error. They are rewound later, never in the middle
+    /// of their own turn: it would go on behind the offset they were rewound to.
     func takeFailures(_ now: Int64) {
         for failed in ledger.takeFailures() {
             let topic = Int(sources[failed.source].topic)
@@ -66,7 +69,6 @@ extension PipelineLoop {
             case .fatal: fail("Kafka's producer ended with \(outcome.reason)")
             }
         }
-        settleRewinds(now)
     }
 
     private func parkAfterFailure(_ topic: Int, _ error: Int32, _ now: Int64) {
@@ -81,7 +83,7 @@ extension PipelineLoop {
     }
 
     /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.
-    private func settleRewinds(_ now: Int64) {
+    func settleRewinds(_ now: Int64) {
         guard !rewinding.isEmpty else { return }
         let settled = rewinding.filter { ledger.inFlight(Int($0)) == 0 }
         guard !settled.isEmpty else { return }

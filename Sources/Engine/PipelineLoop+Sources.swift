@@ -105,7 +105,9 @@ extension PipelineLoop {
         let counts = ledger.counts(slot)
         outbox.collect(
             audit.closed(subject(slot), counts: counts, size: sources[slot].endSize), mayDrop: true)
-        checkpoint.closed.append(tailer.file(slot))
+        let file = tailer.file(slot)
+        checkpoint.opened.removeAll { $0.record.file == file }
+        checkpoint.closed.append(file)
         sources[slot].isOpen = false
         if described == slot { described = -1 }
         tailer.free(slot)
@@ -121,10 +123,7 @@ extension PipelineLoop {
 
     /// A file without a name: complete when it is read and quiet, given up beyond the operator's limits.
     private func checkNameless(_ slot: Int, _ excess: inout UInt64, _ now: Int64) {
-        guard slot < sources.count, sources[slot].isOpen, sources[slot].endSize == nil, !tailer.isRegistering(slot)
-        else {
-            return
-        }
+        guard slot < sources.count, sources[slot].isOpen, sources[slot].endSize == nil else { return }
         let state = tailer.namelessState(slot, now: now)
         let isDeleted = tailer.isDeleted(slot)
         let unread = state.size > ledger.reserved(slot)
@@ -134,6 +133,9 @@ extension PipelineLoop {
             ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
             return finish(slot, size: max(state.size, ledger.reserved(slot)), reason: .deleted)
         }
+        // Nothing may be read yet. But while the store cannot be written it is not held for longer either: the space of
+        // deleted logs may be the very space the store lacks.
+        if tailer.isRegistering(slot) { return }
         if state.quietFor > (isDeleted ? PipelineLoop.deletedQuiet : PipelineLoop.movedQuiet),
             sources[slot].isCaughtUp || !unread
         {

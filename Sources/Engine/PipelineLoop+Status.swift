@@ -7,8 +7,8 @@ internal import KafkaSink
 internal import LinuxIO
 
 extension PipelineLoop {
-    /// A snapshot for status, metrics and health. Costs one fstat per source.
-    func status(_ now: Int64) -> StatusReport {
+    /// A snapshot for status, metrics and health. In full it costs one fstat and some texts per source.
+    func status(_ detail: StatusDetail, _ now: Int64) -> StatusReport {
         var report = StatusReport()
         report.version = longshoreVersion
         report.host = options.host
@@ -27,7 +27,7 @@ extension PipelineLoop {
         report.watching.watches = tailer.watchCount
         report.watching.polled = tailer.polledDirectories
         report.watching.overflows = tailer.overflows
-        for slot in sources.indices where sources[slot].isOpen { append(slot, to: &report, now) }
+        for slot in sources.indices where sources[slot].isOpen { append(slot, detail, to: &report, now) }
         for problem in tailer.problems.values.sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
             append(problem, to: &report)
         }
@@ -35,8 +35,23 @@ extension PipelineLoop {
         return report
     }
 
-    private func append(_ slot: Int, to report: inout StatusReport, _ now: Int64) {
+    private func append(_ slot: Int, _ detail: StatusDetail, to report: inout StatusReport, _ now: Int64) {
         var source = SourceStatus()
+        if detail == .full { name(slot, &source) }
+        if tailer.isDeleted(slot) { source.file = tailer.file(slot).description }
+        (source.state, source.reason) = state(slot)
+        let counts = ledger.counts(slot)
+        let size = detail == .full ? tailer.presentSize(slot) : tailer.lastSize(slot)
+        source.offset = counts.committed
+        source.records = counts.records
+        source.ledger = ledger.status(slot, size: sources[slot].endSize ?? size)
+        source.oldestUnacknowledgedSeconds = ledger.oldestProduced(slot).map { seconds(now - $0) }
+        source.deleted = tailer.isDeleted(slot)
+        report.totals.add(source.ledger)
+        report.sources.append(source)
+    }
+
+    private func name(_ slot: Int, _ source: inout SourceStatus) {
         source.declaration = options.declarations[tailer.declaration(slot)].files.name
         source.path = escapingInvalidUTF8(tailer.livePath(slot))
         let present = tailer.presentPath(slot)
@@ -44,15 +59,6 @@ extension PipelineLoop {
         source.stream = tailer.stream(slot).description
         source.file = tailer.file(slot).description
         source.topic = producer.topics[Int(sources[slot].topic)].name
-        (source.state, source.reason) = state(slot)
-        let counts = ledger.counts(slot)
-        source.offset = counts.committed
-        source.records = counts.records
-        source.ledger = ledger.status(slot, size: sources[slot].endSize ?? tailer.presentSize(slot))
-        source.oldestUnacknowledgedSeconds = ledger.oldestProduced(slot).map { seconds(now - $0) }
-        source.deleted = tailer.isDeleted(slot)
-        report.totals.add(source.ledger)
-        report.sources.append(source)
     }
 
     private func append(_ problem: FileProblem, to report: inout StatusReport) {

@@ -10,9 +10,12 @@ internal import Pipeline
 extension PipelineLoop {
     /// Lets a source work until its time is up, its credit is spent, or there is nothing left to read.
     func turn(_ slot: Int) {
+        // A list may still hold the number of the slot's former source: a registering one is not read for that.
         guard sources[slot].isOpen, !sources[slot].needsRewind, sources[slot].retryAt == 0, !tailer.isWaiting(slot),
-            !tailer.hasEnded(slot)
+            !tailer.hasEnded(slot), !tailer.isRegistering(slot)
         else { return }
+        // It was moved back while it waited for its last turn: it may go on.
+        if sources[slot].isFinal, tailer.presentPath(slot) != nil { sources[slot].isFinal = false }
         let end = Clock.monotonic() + PipelineLoop.turnBudget
         sources[slot].isCaughtUp = false
         repeat {
@@ -58,7 +61,8 @@ extension PipelineLoop {
             tailer.withLivePath(slot) { path in
                 encoder.describe(
                     stream: stream, file: tailer.file(slot),
-                    declarationMembers: options.declarations[tailer.declaration(slot)].members, path: path)
+                    declarationMembers: options.declarations[tailer.declaration(slot)].members, path: path,
+                    resolvedPath: tailer.resolvedPath(slot))
             }
         }
         // Asked anew whenever nothing is in flight: partitions may have been added, and order is kept.
@@ -87,6 +91,11 @@ extension PipelineLoop {
             case .needsInput: return true
             case .batchFull: continue
             case .needsArena(let bytes):
+                releaseWriter(topic)
+                guard isWithinShare(topic, bytes) else {
+                    park(slot, topic)
+                    return false
+                }
                 guard takeArena(topic, atLeast: bytes) else {
                     sources[slot].scheduling = .parkedOnMemory
                     parkedOnMemory.append(Int32(slot))
@@ -115,13 +124,18 @@ extension PipelineLoop {
         batch.removeAll()
     }
 
+    /// One record is always within it, however many topics there are.
+    private func isWithinShare(_ topic: Int, _ bytes: Int) -> Bool {
+        let held = arenas.bytes(of: topic)
+        return held == 0 || held + max(bytes, ArenaPool.standardCapacity) <= memoryShare
+    }
+
     private func takeArena(_ topic: Int, atLeast bytes: Int) -> Bool {
-        releaseWriter(topic)
-        var taken = arenas.take(atLeast: bytes)
+        var taken = arenas.take(atLeast: bytes, owner: topic)
         if taken == nil {
             // What other topics hold and do not use goes first: else many quiet topics could use up the memory for ever.
             for other in writers.indices { releaseWriter(other) }
-            taken = arenas.take(atLeast: bytes)
+            taken = arenas.take(atLeast: bytes, owner: topic)
         }
         guard let arena = taken else { return false }
         let base = arenas.base(arena)

@@ -40,6 +40,8 @@ final class PipelineLoop {
     /// Arena that records of a topic are being written to.
     var writers: [TopicWriter] = []
     let auditTopicIndex: Int?
+    /// Bytes of arenas one topic may hold: one that gets rid of nothing must not use up the memory of the others.
+    let memoryShare: Int
 
     var queue = SlotQueue()
     /// Sources parked on a topic, by topic.
@@ -105,6 +107,7 @@ final class PipelineLoop {
                 record: min(producer.maximumMessageBytes, arenas.limit / 4) - PipelineLoop.framingOverhead))
         let producer = self.producer
         topicOfDeclaration = options.declarations.map { Int32(producer.openTopic($0.topic)) }
+        memoryShare = arenas.limit / max(1, producer.topics.count)
         auditTopicIndex = options.auditTopic.map { producer.openTopic($0) }
         outbox = AuditOutbox(isEnabled: options.auditTopic != nil, stored: state.outbox)
         parked = Array(repeating: [], count: producer.topics.count)
@@ -170,7 +173,7 @@ final class PipelineLoop {
 
     private func obey(_ command: EngineCommand, _ now: Int64) {
         switch command {
-        case .status(let continuation): continuation.resume(returning: status(now))
+        case .status(let detail, let continuation): continuation.resume(returning: status(detail, now))
         case .ping(let continuation): continuation.resume(returning: true)
         case .stop(let drain): stopDeadline = min(stopDeadline ?? Int64.max, now + drain)
         }
@@ -229,6 +232,7 @@ final class PipelineLoop {
             turn(slot)
             if Clock.monotonic() >= end { break }
         }
+        settleRewinds(Clock.monotonic())
         collectNews(Clock.monotonic())
     }
 

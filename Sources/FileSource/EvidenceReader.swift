@@ -23,6 +23,11 @@ enum EvidenceReader {
             && tail(descriptor, before: committed) == evidence.tailChecksum
     }
 
+    /// True when the descriptor's first bytes are those of `evidence`.
+    static func headFits(_ descriptor: Int32, _ evidence: FileEvidence) -> Bool {
+        checksum(descriptor, at: 0, count: Int(evidence.headLength)) == evidence.headChecksum
+    }
+
     /// CRC-32 of the up to 64 bytes before `offset`.
     static func tail(_ descriptor: Int32, before offset: UInt64) -> UInt32? {
         let count = Int(min(UInt64(tailSize), offset))

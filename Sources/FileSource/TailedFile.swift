@@ -61,8 +61,6 @@ struct TailedFile {
     var hasAnchor = false
 
     var waits: Bool { predecessor >= 0 }
-    /// It has another name than its stream, or none.
-    var isRotated: Bool { livePath != nil }
     var hasName: Bool { directory >= 0 }
 }
 

@@ -1,7 +1,7 @@
 // Files reached through links: watches of their own, links that lead nowhere for a while, and where links really lead.
 internal import CLinux
 internal import Glibc
-internal import LinuxIO
+package import LinuxIO
 
 /// realpath(3); nil when the path leads nowhere.
 func realPath(_ path: RawPath) -> RawPath? {
@@ -13,6 +13,15 @@ func realPath(_ path: RawPath) -> RawPath? {
 }
 
 extension Tailer {
+    /// Where the file really is, when it is followed through a link; nil otherwise.
+    package func resolvedPath(_ slot: Int) -> RawPath? {
+        guard files[slot].isLinked, files[slot].descriptor >= 0 else { return nil }
+        // The descriptor, not the link: that may lead elsewhere by now (proc(5), /proc/pid/fd).
+        var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink("/proc/self/fd/\(files[slot].descriptor)", &target, target.count)
+        return count > 0 ? target[..<count].map(UInt8.init(bitPattern:)) : nil
+    }
+
     private static let maximumDanglingPolls = 60
 
     /// True for the refused directories and all below.

@@ -28,9 +28,7 @@ extension Tailer {
         let count = readFully(files[slot].descriptor, buffer, before + capacity, at: offset - UInt64(before))
         if count < 0 { return .failed(SystemError("read", printable(livePath(slot)), errno: errno)) }
         if count < before { return .truncated(lastSize: files[slot].size) }
-        if files[slot].hasAnchor, files[slot].anchorEnd == offset,
-            EvidenceReader.checksum(buffer, count: before) != files[slot].anchor
-        {
+        if files[slot].hasAnchor, !isSameContent(slot, offset, buffer, before) {
             return .truncated(lastSize: files[slot].size)
         }
         let size = offset + UInt64(count - before)
@@ -46,6 +44,15 @@ extension Tailer {
             return .endOfFile
         }
         return .bytes(UnsafePointer(buffer + before), count: count - before, atEnd: atEnd)
+    }
+
+    /// Compares the bytes before the offset with what was read there. Where the source went back to an earlier offset they
+    /// are not known: then the head of the file tells whether other content has grown there meanwhile.
+    private func isSameContent(_ slot: Int, _ offset: UInt64, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        if files[slot].anchorEnd == offset {
+            return EvidenceReader.checksum(bytes, count: count) == files[slot].anchor
+        }
+        return EvidenceReader.headFits(files[slot].descriptor, files[slot].evidence)
     }
 
     /// The file ends before the size once seen: it was truncated, if to a length behind the offset then unread bytes are

@@ -87,4 +87,18 @@ extension Tailer {
         }
         knownByDirectory = [:]
     }
+
+    /// Later: generations of the store whose directory has not come back. Until then its file system may be mounted late;
+    /// for ever would mean that a directory removed while the daemon was down hides what was unread.
+    func announceLost() {
+        guard !known.isEmpty else { return }
+        for record in known.values.joined() {
+            guard case .failure(let error) = FileSystem.status(parent(of: record.path)),
+                error.errno == ENOENT || error.errno == ENOTDIR
+            else { continue }
+            vanished.append(VanishedGeneration(record: record, reason: .deleted))
+            known[record.identity.inode]?.removeAll { $0.file == record.file }
+        }
+        known = known.filter { !$0.value.isEmpty }
+    }
 }

@@ -57,6 +57,9 @@ package final class Tailer {
 
     var nextRescan: Int64 = 0
     var nextPoll: Int64 = 0
+    /// When directories that the store knows and that are not there count as removed.
+    private var lostAfter = Int64.max
+    private static let returnOfDirectories = 300 * nanosecondsPerSecond
 
     /// `known`: the generations of the store. Throws when the kernel gives no inotify instance.
     package init(
@@ -88,6 +91,7 @@ package final class Tailer {
     package func start(now: Int64) {
         nextRescan = now + options.rescanInterval
         nextPoll = now + options.pollInterval
+        lostAfter = now + Tailer.returnOfDirectories
         walkFromRoot(now)
         runPendingScans(now)
         isFirstScan = false
@@ -108,6 +112,7 @@ package final class Tailer {
         if now >= nextRescan {
             nextRescan = now + options.rescanInterval
             rescanEverything(now)
+            if now >= lostAfter { announceLost() }
         }
     }
 

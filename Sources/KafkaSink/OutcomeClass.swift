@@ -1,7 +1,7 @@
 // What a failed delivery means: librdkafka's error codes in one table.
 internal import CRdKafka
 
-/// The classes of architecture's delivery: what the engine does about a failed record.
+/// What the engine does about a failed record.
 package enum OutcomeClass: Sendable, Equatable {
     /// Transport trouble that librdkafka itself did not get over: read again and produce again.
     case retriable

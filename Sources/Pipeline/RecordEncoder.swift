@@ -16,12 +16,14 @@ package struct RecordEncoder: ~Copyable {
     }
 
     /// Sets the source of the next chunks: its identifiers, the rendered members of its declaration (`,"name":"value"…`)
-    /// and its path as the container (or host) sees it.
+    /// its path as the container (or host) sees it, and where that really is on the host if it is elsewhere.
     package mutating func describe(
-        stream: StreamID, file: FileID, declarationMembers: [UInt8], path: UnsafeBufferPointer<UInt8>
+        stream: StreamID, file: FileID, declarationMembers: [UInt8], path: UnsafeBufferPointer<UInt8>,
+        resolvedPath: [UInt8]? = nil
     ) {
         self.file = file.value
-        template.describe(stream: stream, file: file, declarationMembers: declarationMembers, path: path)
+        template.describe(
+            stream: stream, file: file, declarationMembers: declarationMembers, path: path, resolvedPath: resolvedPath)
     }
 
     /// Sets the observed time of the next chunk: when it was read.

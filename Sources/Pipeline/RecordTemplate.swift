@@ -92,7 +92,8 @@ struct RecordTemplate: ~Copyable {
     }
 
     mutating func describe(
-        stream: StreamID, file: FileID, declarationMembers: [UInt8], path: UnsafeBufferPointer<UInt8>
+        stream: StreamID, file: FileID, declarationMembers: [UInt8], path: UnsafeBufferPointer<UInt8>,
+        resolvedPath: [UInt8]?
     ) {
         tail.truncate(to: nodeLength)
         tail.append(declarationMembers)
@@ -100,6 +101,10 @@ struct RecordTemplate: ~Copyable {
         tail.append(stream.value)
         tail.append("\",\"log.file.path\":\"")
         appendPath(path)
+        if let resolvedPath {
+            tail.append("\",\"log.file.path_resolved\":\"")
+            resolvedPath.withUnsafeBufferPointer { appendPath($0) }
+        }
         tail.append("\",\"log.file.id\":\"")
         tail.append(file.value)
         tail.append("\",\"log.file.offset\":")

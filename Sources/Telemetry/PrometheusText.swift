@@ -66,9 +66,13 @@ package enum PrometheusText {
         let topics = report.kafka.topics
         text.family("longshore_acknowledged_records_total", .counter, "Records acknowledged by Kafka.")
         text.samples(["topic"], sum(topics.map { ([$0.name], $0.acknowledgedRecords) }))
-        text.family("longshore_acknowledged_bytes_total", .counter, "Source bytes acknowledged by Kafka.")
+        text.family(
+            "longshore_acknowledged_bytes_total", .counter,
+            "Bytes of encoded records acknowledged by Kafka, before compression.")
         text.samples(["topic"], sum(topics.map { ([$0.name], $0.acknowledgedBytes) }))
-        text.family("longshore_failed_records_total", .counter, "Deliveries that failed for good, by reason.")
+        text.family(
+            "longshore_failed_records_total", .counter,
+            "Failed deliveries by reason; what failed is tried again or announced as a gap.")
         text.samples(
             ["topic", "reason"], sum(topics.flatMap { topic in topic.failed.map { ([topic.name, $0], $1) } }))
         text.family("longshore_kafka_up", .gauge, "1 while at least one broker connection is up.")

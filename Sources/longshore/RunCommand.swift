@@ -8,9 +8,14 @@ internal import Configuration
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Run the daemon in the foreground.",
-        discussion: "SIGTERM drains, checkpoints and exits 0; SIGHUP applies a changed configuration if it is good.")
+        discussion: """
+            SIGTERM drains, checkpoints and exits 0; SIGHUP applies a changed configuration if it is good. \
+            Exit status 1: it cannot run or go on, 2: wrong configuration.
+            """)
 
-    @Option(help: "The configuration file (default: \(ConfigurationLoader.defaultPath)).")
+    @Option(
+        help: ArgumentHelp(
+            "The configuration file (default: \(ConfigurationLoader.defaultPath)).", valueName: "file"))
     var config: String?
 
     func run() async throws {

@@ -13,10 +13,13 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Print the whole report as JSON.")
     var json = false
 
-    @Option(help: ArgumentHelp("The daemon's configuration.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The daemon's configuration, which names its socket (default: \(ConfigurationLoader.defaultPath)).",
+            valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("The daemon's admin socket.", valueName: "path"))
+    @Option(help: ArgumentHelp("The daemon's admin socket, instead of the configuration's.", valueName: "path"))
     var socket: String?
 
     func run() async throws {
@@ -39,7 +42,16 @@ struct StatusCommand: AsyncParsableCommand {
     }
 
     private func text(_ report: StatusReport) -> String {
-        let colours = isatty(STDOUT_FILENO) == 1 && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
-        return StatusText.render(report, now: Double(Clock.wall()) / 1e9, colours: colours)
+        let isTerminal = isatty(STDOUT_FILENO) == 1
+        let colours = isTerminal && (getenv("NO_COLOR").map { $0.pointee == 0 } ?? true)
+        return StatusText.render(
+            report, now: Double(Clock.wall()) / 1e9, colours: colours, width: isTerminal ? terminalWidth() : nil)
+    }
+
+    /// Columns of the terminal (ioctl_tty(2), TIOCGWINSZ); nil when it does not say.
+    private func terminalWidth() -> Int? {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
     }
 }

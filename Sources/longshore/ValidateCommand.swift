@@ -10,11 +10,13 @@ struct ValidateCommand: ParsableCommand {
         commandName: "validate", abstract: "Check the configuration and report every problem in it.",
         discussion: """
             Reads the file and the conf.d/*.yaml beside it. Problems are printed to standard error as \
-            FILE:LINE:COLUMN: error: what; what to write instead. Exit status: 0 fine, 1 not \
-            done, 2 wrong configuration.
+            FILE:LINE:COLUMN: error: what; what to write instead. Exit status: 0 fine, 1 the \
+            result could not be written, 2 wrong configuration.
             """)
 
-    @Option(help: "The configuration file (default: \(ConfigurationLoader.defaultPath)).")
+    @Option(
+        help: ArgumentHelp(
+            "The configuration file (default: \(ConfigurationLoader.defaultPath)).", valueName: "file"))
     var config: String?
 
     @Flag(help: "Print the effective configuration as YAML; secrets appear as file names only.")

@@ -21,11 +21,11 @@ struct StatusTextTests {
                 store          ok  /var/lib/longshore/longshore.db, checkpoint 0.2 s ago, outbox 0 events (0 B)
                 memory         18.0 MiB resident, buffers 1.5 MiB of 64.0 MiB
 
-                no problems
-
                 DECLARATION  PATH                        OFFSET     SIZE   UNREAD  IN-FLIGHT  OLDEST  TOPIC  STATE
-                nginx        /var/log/nginx/access.log  1.2 MiB  1.2 MiB  1.0 KiB    4.0 KiB   1.3 s  logs   active
                 app          /var/log/app.log           5.0 KiB  5.0 KiB      0 B        0 B       -  logs   idle
+                nginx        /var/log/nginx/access.log  1.2 MiB  1.2 MiB  1.0 KiB    4.0 KiB   1.3 s  logs   active
+
+                no problems
 
                 size 1263411 = acknowledged 1258291 + in flight 4096 + spooled 0 + skipped 0 + gap 0 + unread 1024: balances
 
@@ -69,10 +69,10 @@ struct StatusTextTests {
         report.configuration = attack
         report.kafka.brokers = attack
         report.kafka.up = false
-        report.kafka.lastError = attack
+        report.kafka.lastError = attack + "1"
         report.store.path = attack
         report.store.ok = false
-        report.store.lastError = attack
+        report.store.lastError = attack + "2"
         report.problems = [attack]
         var topic = TopicStatus()
         topic.name = attack
@@ -114,14 +114,68 @@ struct StatusTextTests {
         report.sources[0].path = "/" + String(repeating: "d/", count: 2000) + "access.log"
         report.sources[1].path = "/var/log/日本語.log"
         report.sources[1].deleted = true
-        let table = Self.lines(report)[8...10]
+        let table = Self.lines(report)[6...8]
         #expect(table.allSatisfy { $0.count < 200 })
         #expect(table.contains { $0.contains("/d/access.log  ") })
         #expect(table.contains { $0.contains("/var/log/日本語.log (deleted)  ") })
         // STATE begins in the same column in all of them.
-        let rests = ["STATE", "active", "idle"]
-        #expect(Set(zip(table, rests).map { $0.count - $1.count }).count == 1)
+        let rests = ["STATE", "idle", "active"]
+        #expect(Set(zip(table, rests).map { TextTable.width($0) - $1.count }).count == 1)
     }
+
+    @Test func aProblemIsSaidOnce() {
+        var report = Samples.report()
+        report.kafka.up = false
+        report.kafka.lastError = "all brokers are down"
+        report.problems = ["no broker of k1:9092 answers (all brokers are down): check kafka.brokers and the network"]
+        #expect(Self.lines(report).contains("problems (1):"))
+    }
+
+    @Test func refusedFilesAreAProblemAndComeLast() {
+        var report = Samples.report()
+        report.sources[1].state = "refused"
+        report.sources[1].reason = "not a regular file"
+        let lines = Self.lines(report)
+        #expect(lines[7].hasPrefix("nginx ") && lines[8].hasSuffix("refused: not a regular file"))
+        #expect(lines.contains("problems (1):"))
+        #expect(lines.contains("  - 1 of 2 files cannot be shipped: STATE says why"))
+    }
+
+    @Test func aRenameWithinItsDirectoryShowsTheNewNameOnly() {
+        var report = Samples.report()
+        report.sources[0].currentPath = "/var/log/nginx/access.log.1"
+        report.sources[1].currentPath = "/archive/app.log"
+        let text = Self.lines(report).joined(separator: "\n")
+        #expect(text.contains("/var/log/nginx/access.log (now access.log.1)  "))
+        #expect(text.contains("/var/log/app.log (now /archive/app.log)  "))
+    }
+
+    @Test(arguments: [80, 100, 132, 200])
+    func theTableFitsTheTerminal(width: Int) throws {
+        var report = Samples.report()
+        let directory = "/srv/shop/releases/2026-11-21/" + String(repeating: "deep/", count: 12)
+        report.sources[0].path = directory + "access.log"
+        report.sources[0].state = "parked"
+        report.sources[0].reason = String(repeating: "the topic's partitions are not known ", count: 4)
+        report.sources[1].path = directory + "error.log"
+        report.sources[1].topic = "logs.production.shop"
+        let lines = StatusText.render(report, now: 1002.5, colours: false, width: width)
+            .split(separator: "\n").map(String.init)
+        let heading = try #require(lines.firstIndex { $0.hasPrefix("DECLARATION ") })
+        let rows = lines[heading...].prefix { $0 != "no problems" }
+        #expect(rows.count == 4, "heading, two rows and one reason: \(rows)")
+        #expect(rows.allSatisfy { $0.count <= width || $0.hasPrefix("    the topic's") }, "\(rows)")
+        #expect(rows.contains { $0.contains("access.log  ") } && rows.contains { $0.contains("error.log  ") })
+        #expect(rows.contains { $0.hasSuffix("  idle") } && rows.contains { $0.hasSuffix("  parked") })
+    }
+
+    @Test func aTableThatFitsIsLeftAlone() {
+        let wide = StatusText.render(Samples.report(), now: 1002.5, colours: false)
+        #expect(StatusText.render(Samples.report(), now: 1002.5, colours: false, width: 200) == wide)
+    }
+
+    @Test(arguments: [("", 0), ("a.log", 5), ("日本語.log", 10), ("München", 7), ("u\u{308}", 1), ("🚢", 2)])
+    func widthsAreThoseOfATerminal(text: String, width: Int) { #expect(TextTable.width(text) == width) }
 
     @Test func aDaemonWithoutSourcesSaysSo() {
         var report = Samples.report()

@@ -69,4 +69,14 @@ import Testing
         let (events, delivered) = outbox.takeForStore()
         #expect(events.isEmpty && delivered == [5])
     }
+
+    @Test func doesNotGrowWhileItsTopicRefusesEverything() {
+        var outbox = AuditOutbox(isEnabled: true, stored: [AuditEvent(id: 1, key: "k", payload: [1])])
+        for _ in 0..<1_000 {
+            outbox.send { _, _ in true }
+            outbox.complete(DeliveryReport(opaque: AuditOutbox.opaqueBit | 1, error: 29))
+        }
+        #expect(outbox.waiting.count < 10)
+        #expect(outbox.count == 1)
+    }
 }

@@ -14,10 +14,10 @@ struct EngineFixture {
     let directory: TemporaryDirectory
     let cluster: MockCluster
 
-    init() throws {
+    init(brokers: Int = 1) throws {
         directory = try TemporaryDirectory()
         try directory.makeDirectory("logs")
-        cluster = try MockCluster()
+        cluster = try MockCluster(brokers: brokers)
     }
 
     /// Options that follow logs/*.log and ship to `topic`; `change` adapts them.

@@ -121,6 +121,19 @@ import TestSupport
         _ = await fixture.stop(engine)
     }
 
+    @Test func aFileReachedThroughALinkSaysWhereItIs() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try fixture.directory.write("one\n", to: "real.txt")
+        _ = try await run("/bin/ln", ["-s", "../real.txt", fixture.directory.path("logs/a.log")])
+        let engine = try fixture.start(fixture.options())
+        let record = try #require(try await fixture.records(count: 1).first)
+        _ = await fixture.stop(engine)
+        #expect(record.string("log.file.path") == fixture.directory.path("logs/a.log"))
+        #expect(record.string("log.file.path_resolved")?.hasSuffix("/real.txt") == true)
+        #expect(record.string("log.file.path_resolved")?.contains("/logs/") == false)
+    }
+
     @Test func startAtEndAppliesOnceOnly() async throws {
         let fixture = try EngineFixture()
         defer { fixture.directory.remove() }

@@ -51,6 +51,19 @@ import Testing
         #expect(engine.allText == ["one\ntwo\n", "other content, much longer than before\n"])
     }
 
+    @Test func regrowthIsSeenAlsoWhereTheSourceGoesBackToAnEarlierOffset() throws {
+        try directory.write(String(repeating: "first\n", count: 500), to: "app.log")
+        let engine = try TestEngine([files(log)])
+        let slot = try #require(engine.slots.first)
+        _ = engine.tailer.evidence(slot, committed: 600)
+        directory.truncate("app.log")
+        try directory.append(String(repeating: "other\n", count: 700), to: "app.log")
+        let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: 8192)
+        defer { buffer.deallocate() }
+        let outcome = engine.tailer.read(slot, at: 600, into: buffer, capacity: 4096, now: engine.now)
+        #expect(outcome == .truncated(lastSize: 3_000))
+    }
+
     @Test func aTruncatedRotatedFileKeepsItsStream() throws {
         try directory.write("one\n", to: "app.log")
         let engine = try TestEngine([files(log)])
@@ -149,6 +162,21 @@ import Testing
         let (engine, records) = try restart("app.log") { directory.delete("app.log") }
         #expect(engine.generations.isEmpty && engine.vanished.map(\.reason) == [.deleted])
         #expect(engine.vanished[0].record.file == records[0].file)
+    }
+
+    @Test func deletionOfTheWholeDirectoryWhileDownIsAnnouncedAfterAWhile() throws {
+        try directory.makeDirectory("pod")
+        try directory.write("one\n", to: "pod/app.log")
+        let records = try TestEngine([files(directory.path("*/app.log"))]).records()
+        directory.delete("pod/app.log")
+        directory.removeDirectory("pod")
+        let engine = try TestEngine([files(directory.path("*/app.log"))], known: records)
+        #expect(engine.vanished.isEmpty, "its file system may be mounted late")
+        engine.advance(seconds: 200)
+        #expect(engine.vanished.isEmpty)
+        engine.advance(seconds: 200)
+        #expect(engine.vanished.map(\.record.file) == records.map(\.file))
+        #expect(engine.vanished.map(\.reason) == [.deleted])
     }
 
     @Test func ofTwoKnownGenerationsOfOneFileTheOneThatFitsContinues() throws {

@@ -42,7 +42,7 @@ extension DeliveryScenarios {
             try await bench.daemon.start()
             let sampler = ResidentSampler(bench.daemon)
             let writer = try PacedWriter(paths: bench.logs(32), linesPerSecond: 20_000)
-            try await outage(of: bench, seconds: 10)
+            try await outage(of: bench, seconds: 30)
             let recovering = Clock.monotonic()
             let written = try writer.stop()
             try await bench.waitForLines(written.total)
@@ -51,7 +51,7 @@ extension DeliveryScenarios {
             let maximum = sampler.stop()
             #expect(maximum < Self.memoryLimit + Self.constant)
             print(
-                "delivery/absent: no broker for the first 10 s, \(bench.expectComplete(written)); recovered in "
+                "delivery/absent: no broker for the first 30 s, \(bench.expectComplete(written)); recovered in "
                     + "\(recovered); RSS at most \(maximum >> 20) MiB")
         }
 

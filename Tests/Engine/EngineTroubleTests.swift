@@ -1,0 +1,207 @@
+// The engine in trouble: refused records, stuck topics, full disks; nothing is lost silently and nothing spins.
+import Checkpoint
+import Core
+import FileSource
+import Glibc
+import KafkaSink
+import LinuxIO
+import Logging
+import Testing
+import TestSupport
+
+@testable import Engine
+
+@Suite(.serialized) struct EngineTroubleTests {
+    /// Options whose every record is larger than the client takes: it refuses them at once, before any broker.
+    private func tooLarge(_ fixture: EngineFixture) -> EngineOptions {
+        fixture.options {
+            $0.kafka.passthrough = [(key: "message.max.bytes", value: "1000")]
+            $0.declarations[0].members += Array(",\"filler\":\"\(String(repeating: "f", count: 2_000))\"".utf8)
+        }
+    }
+
+    @Test func recordsThatTheClientRefusesAtOnceBecomeGapsAndAreNotSkipped() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        let lines = (0..<1_500).map { "line \($0)\n" }.joined()
+        try fixture.directory.write(lines, to: "logs/a.log")
+        let engine = try fixture.start(tooLarge(fixture))
+        try await fixture.waitForStatus(engine, "everything is settled") {
+            $0.totals.size == UInt64(lines.utf8.count) && $0.totals.unread == 0 && $0.totals.inFlight == 0
+        }
+        let report = try #require(await engine.status())
+        #expect(report.totals.skipped == 0)
+        #expect(report.totals.gap == UInt64(lines.utf8.count))
+        _ = await fixture.stop(engine)
+    }
+
+    @Test func theRestOfADeletedFileThatIsRefusedAtOnceIsAGap() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try fixture.directory.write(String(repeating: "x", count: 1_000), to: "logs/a.log")
+        let engine = try fixture.start(tooLarge(fixture))
+        try await fixture.waitForStatus(engine, "read, waiting for its newline") {
+            $0.sources.first?.state == "idle" && $0.totals.unread == 1_000
+        }
+        _ = try await run("/bin/rm", [fixture.directory.path("logs/a.log")])
+        try await fixture.waitForStatus(engine, "closed and announced") {
+            $0.sources.isEmpty && $0.store.outboxEvents == 0
+        }
+        let report = try #require(await engine.status())
+        #expect(report.counters.gapBytes.values.reduce(0, +) == 1_000)
+        _ = await fixture.stop(engine)
+    }
+
+    @Test func aStuckTopicLeavesMemoryToOthers() async throws {
+        let fixture = try EngineFixture(brokers: 2)
+        defer { fixture.directory.remove() }
+        for (topic, broker) in [("stuck", Int32(2)), ("well", 1)] {
+            try fixture.cluster.createTopic(topic, partitions: 1, replication: 2)
+            try fixture.cluster.setLeader(topic, partition: 0, broker: broker)
+        }
+        try fixture.directory.write("first\n", to: "logs/stuck.log")
+        let engine = try fixture.start(
+            fixture.options {
+                $0.memoryLimit = 8 << 20
+                $0.auditTopic = nil
+                $0.declarations = [
+                    fixture.declaration("a", "logs/stuck.log", topic: "stuck"),
+                    fixture.declaration("b", "logs/well.log", topic: "well"),
+                ]
+            })
+        try await fixture.waitForStatus(engine, "the topic works at first") { $0.totals.acknowledged == 6 }
+        try fixture.cluster.setDown(broker: 2)
+        let line = String(repeating: "y", count: 4_000) + "\n"
+        try fixture.directory.append(String(repeating: line, count: 4_000), to: "logs/stuck.log")
+        try await fixture.waitForStatus(engine, "the stuck topic's source is parked") { report in
+            report.sources.contains { $0.topic == "stuck" && $0.state == "parked" }
+        }
+        try fixture.directory.write("one\ntwo\n", to: "logs/well.log")
+        try await fixture.waitForStatus(engine, "the other topic ships", timeout: .seconds(10)) { report in
+            report.sources.contains { $0.topic == "well" && $0.ledger.acknowledged == 8 }
+        }
+        let (before, after) = try await wakeups(engine)
+        #expect(after - before < 100, "\(after - before) wake-ups in 3 s with a stuck topic")
+        try fixture.cluster.setUp(broker: 2)
+        try await fixture.waitForStatus(engine, "everything is shipped in the end", timeout: .seconds(60)) {
+            $0.totals.acknowledged == 6 + 8 + UInt64(line.utf8.count * 4_000)
+        }
+        _ = await fixture.stop(engine, drainSeconds: 1)
+    }
+
+    /// A pipeline loop that no thread runs, with logs/a.log found and its topic writable.
+    private func withLoop(
+        _ fixture: EngineFixture, _ content: String, _ body: (PipelineLoop) throws -> Void
+    ) throws {
+        try fixture.directory.write(content, to: "logs/a.log")
+        let options = fixture.options()
+        let (store, state) = try Store.open(options.store)
+        defer { store.close() }
+        let loop = try PipelineLoop(
+            options, store: store, state: state, commands: CommandQueue(),
+            logger: Logger(label: "engine", factory: { _ in SwiftLogNoOpLogHandler() }))
+        defer { loop.producer.close() }
+        loop.tailer.start(now: Clock.monotonic())
+        loop.collectNews(Clock.monotonic())
+        while loop.producer.topics[0].state != .healthy {
+            var ready = pollfd(fd: loop.producer.ready.raw, events: Int16(POLLIN), revents: 0)
+            poll(&ready, 1, 10_000)
+            loop.takeReports(Clock.monotonic())
+        }
+        try body(loop)
+    }
+
+    @Test func nothingIsReadBeforeItsGenerationIsDurable() throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try withLoop(fixture, "one\n") { loop in
+            #expect(loop.tailer.isRegistering(0))
+            // As a list that still holds the number of a slot's former source does.
+            loop.turn(0)
+            #expect(loop.ledger.reserved(0) == 0)
+        }
+    }
+
+    @Test func aFileThatWasMovedBackBeforeItsLastTurnGoesOn() throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try withLoop(fixture, "unfinished") { loop in
+            loop.tailer.activate(0)
+            loop.sources[0].isFinal = true
+            loop.turn(0)
+            #expect(loop.ledger.reserved(0) == 0, "its last line waits for its end")
+        }
+    }
+
+    @Test func theLastCheckpointKeepsDeclarationsAndTheirGenerationsTogether() throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try withLoop(fixture, "one\n") { $0.submitFinalCheckpoint() }
+        let (store, state) = try Store.open(fixture.options().store)
+        defer { store.close() }
+        #expect(state.declarations == ["app"])
+        #expect(state.generations.count == 1, "start: end of a known declaration is not applied again")
+    }
+
+    @Test func aFullStateDirectoryDoesNotMakeItSpinNorKeepDeletedFilesBeyondTheirTime() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        let mount = try TemporaryMount(on: fixture.directory.makeDirectory("small"), bytes: 4 << 20)
+        let engine = try fixture.start(
+            fixture.options {
+                $0.store.directory = fixture.directory.path("small/state")
+                $0.deletedFileHold = 2 * nanosecondsPerSecond
+            })
+        try fixture.directory.write("one\n", to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "shipped") {
+            $0.totals.acknowledged == 4 && $0.store.secondsSinceCheckpoint != nil
+        }
+        try mount.fill("ballast")
+        for index in 0..<40 { try fixture.directory.write("never\n", to: "logs/new\(index).log") }
+        try await fixture.waitForStatus(engine, "new files cannot be registered") {
+            $0.store.lastError != nil && $0.sources.filter { $0.state == "registering" }.count > 0
+        }
+        let (before, after) = try await wakeups(engine)
+        #expect(after - before < 60, "\(after - before) wake-ups in 3 s on a full state directory")
+        for index in 0..<40 { _ = try await run("/bin/rm", [fixture.directory.path("logs/new\(index).log")]) }
+        try await fixture.waitForStatus(engine, "deleted files are let go", timeout: .seconds(10)) { report in
+            !report.sources.contains { $0.deleted }
+        }
+        _ = try await run("/bin/rm", [mount.path + "/ballast"])
+        try fixture.directory.append("two\n", to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "checkpoints work again") {
+            $0.store.lastError == nil && $0.totals.acknowledged == 8
+        }
+        _ = await fixture.stop(engine)
+        _ = mount
+    }
+
+    @Test func deletedFilesAndAParkedTopicDoNotMakeItSpin() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try fixture.cluster.createTopic("logs", partitions: 1)
+        try fixture.directory.write("one\n", to: "logs/a.log")
+        let engine = try fixture.start(fixture.options { $0.deletedFileHold = 3600 * nanosecondsPerSecond })
+        try await fixture.waitForStatus(engine, "shipped") { $0.totals.acknowledged == 4 }
+        fixture.cluster.pushRequestErrors(
+            .produce, Array(repeating: .topicAuthorizationFailed, count: 1_000))
+        try fixture.directory.append("two\n", to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "parked") { $0.kafka.topics[0].state == "parked" }
+        _ = try await run("/bin/rm", [fixture.directory.path("logs/a.log")])
+        try await fixture.waitForStatus(engine, "deleted, and held") { $0.sources.first?.deleted == true }
+        let (before, after) = try await wakeups(engine)
+        #expect(after - before < 60, "\(after - before) wake-ups in 3 s with a parked topic and a deleted file")
+        fixture.cluster.clearRequestErrors(.produce)
+        try await fixture.waitForStatus(engine, "shipped after all", timeout: .seconds(60)) { $0.sources.isEmpty }
+        #expect(try await fixture.records(count: 2).map(\.message) == ["one", "two"])
+        _ = await fixture.stop(engine, drainSeconds: 1)
+    }
+
+    /// Wake-ups of the pipeline thread before and after 3 s in which nothing is asked of it.
+    private func wakeups(_ engine: Engine) async throws -> (UInt64, UInt64) {
+        let before = try #require(await engine.status()).counters.wakeups
+        // Time itself is measured here: there is no event to wait for.
+        try await Task.sleep(for: .seconds(3))
+        return (before, try #require(await engine.status()).counters.wakeups)
+    }
+}
