@@ -27,7 +27,7 @@ struct TailedFile {
     var size: UInt64 = 0
     /// Monotonic ns of the last growth seen.
     var lastGrowth: Int64 = 0
-    /// Monotonic ns at which it lost its last name in watched directories; 0 while it has one.
+    /// Monotonic ns at which it lost its last name in watched directories, or was deleted after that; 0 while it has one.
     var nameless: Int64 = 0
     /// End of what was read last, or offset at which nothing followed.
     var anchorEnd = UInt64.max

@@ -104,11 +104,23 @@ extension Tailer {
     /// Slots without a name that may be complete; the engine decides with its offsets.
     package var nameless: [Int] { namelessSlots.map { Int($0) } }
 
-    /// How long ago the file lost its name and last grew (ns), and its size now.
+    /// How long ago the file lost its name and last grew (ns), and its size now. A file that was moved away first and
+    /// deleted later counts from its deletion.
     package func namelessState(_ slot: Int, now: Int64) -> (forNanoseconds: Int64, quietFor: Int64, size: UInt64) {
+        noteLaterDeletion(slot, now)
         let size = presentSize(slot)
         let since = files[slot].nameless
         return (now - since, now - max(files[slot].lastGrowth, since), size)
+    }
+
+    /// Where the file is now nobody watches: only its link count tells that it was deleted there.
+    private func noteLaterDeletion(_ slot: Int, _ now: Int64) {
+        let file = files[slot]
+        guard file.nameless != 0, !file.deleted, file.descriptor >= 0,
+            case .success(let status) = FileSystem.status(descriptor: file.descriptor), status.links == 0
+        else { return }
+        files[slot].deleted = true
+        files[slot].nameless = now
     }
 
     /// Size of the file when it was last looked at.

@@ -88,12 +88,13 @@ extension Tailer {
         knownByDirectory = [:]
     }
 
-    /// Later: generations of the store whose directory has not come back. Until then its file system may be mounted late;
-    /// for ever would mean that a directory removed while the daemon was down hides what was unread.
+    /// Later: generations of the store whose directory has not come back, or came back without the file. Until then its
+    /// file system may be mounted late; for ever would mean that a directory removed while the daemon was down hides what
+    /// was unread.
     func announceLost() {
         guard !known.isEmpty else { return }
         for record in known.values.joined() {
-            guard case .failure(let error) = FileSystem.status(parent(of: record.path)),
+            guard case .failure(let error) = FileSystem.status(record.path, follow: false),
                 error.errno == ENOENT || error.errno == ENOTDIR
             else { continue }
             vanished.append(VanishedGeneration(record: record, reason: .deleted))

@@ -121,6 +121,37 @@ import Testing
         #expect(engine.tailer.nameless.isEmpty && engine.generations.count == 1)
     }
 
+    @Test func aFileThatIsDeletedWhereNobodyWatchesCountsAsDeletedFromThenOn() throws {
+        try directory.makeDirectory("logs")
+        try directory.makeDirectory("archive")
+        try directory.write("one\n", to: "logs/app.log")
+        let engine = try TestEngine([files(directory.path("logs/*.log"))])
+        directory.rename("logs/app.log", "archive/app.log")
+        engine.pump()
+        engine.advance(seconds: 100)
+        #expect(engine.tailer.namelessState(0, now: engine.now).forNanoseconds == 100 * nanosecondsPerSecond)
+        #expect(!engine.tailer.isDeleted(0))
+        directory.delete("archive/app.log")
+        #expect(engine.tailer.namelessState(0, now: engine.now).forNanoseconds == 0)
+        #expect(engine.tailer.isDeleted(0))
+        engine.advance(seconds: 7)
+        let state = engine.tailer.namelessState(0, now: engine.now)
+        #expect(state.forNanoseconds == 7 * nanosecondsPerSecond && state.quietFor == 7 * nanosecondsPerSecond)
+    }
+
+    @Test func aFileWhoseLinkWentBeforeItCountsAsDeleted() throws {
+        try directory.makeDirectory("logs")
+        try directory.write("one\n", to: "real")
+        #expect(symlink(directory.path("real"), directory.path("logs/app.log")) == 0)
+        let engine = try TestEngine([files(directory.path("logs/*.log"))])
+        directory.delete("logs/app.log")
+        engine.pump()
+        #expect(engine.tailer.nameless == [0] && !engine.tailer.isDeleted(0))
+        directory.delete("real")
+        _ = engine.tailer.namelessState(0, now: engine.now)
+        #expect(engine.tailer.isDeleted(0))
+    }
+
     @Test func aFileRenamedOverAnotherReplacesIt() throws {
         try directory.write("old\n", to: "app.log")
         let engine = try TestEngine([files(log)])

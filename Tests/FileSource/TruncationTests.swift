@@ -179,6 +179,22 @@ import Testing
         #expect(engine.vanished.map(\.reason) == [.deleted])
     }
 
+    @Test func whatADirectoryThatComesBackHasContinuesAndTheRestIsAnnouncedAfterAWhile() throws {
+        try directory.makeDirectory("pod")
+        try directory.write("one\n", to: "pod/app.log")
+        try directory.write("two\n", to: "pod/other.log")
+        let (engine, records) = try restart("pod/*.log") { directory.rename("pod", "away") }
+        directory.delete("away/other.log")
+        directory.rename("away", "pod")
+        engine.pump()
+        #expect(engine.generations.count == 1 && !engine.generations[0].isNew)
+        engine.advance(seconds: 200)
+        #expect(engine.vanished.isEmpty)
+        engine.advance(seconds: 200)
+        let other = try #require(records.first { $0.file != engine.generations[0].file })
+        #expect(engine.vanished.map(\.record.file) == [other.file])
+    }
+
     @Test func ofTwoKnownGenerationsOfOneFileTheOneThatFitsContinues() throws {
         try directory.write("old content\n", to: "app.log")
         let first = try TestEngine([files(log)]).records()
