@@ -216,8 +216,7 @@ extension Tailer {
             return
         }
         var next: Int32 = -1
-        let born = files[Int(slot)].identity.born
-        while former >= 0, born > 0, files[Int(former)].identity.born > born {
+        while former >= 0, isYounger(former, than: slot) {
             next = former
             former = files[Int(former)].predecessor
         }
@@ -233,6 +232,14 @@ extension Tailer {
 
     private func isLive(_ slot: Int32) -> Bool {
         files[Int(slot)].phase != .ended && files[Int(slot)].phase != .vacant
+    }
+
+    /// Born later (statx(2)); of two born in the same tick of the kernel's clock the one that was renamed away is older.
+    private func isYounger(_ former: Int32, than slot: Int32) -> Bool {
+        let (one, other) = (files[Int(former)], files[Int(slot)])
+        guard one.identity.born > 0, other.identity.born > 0 else { return false }
+        if one.identity.born == other.identity.born { return one.livePath == nil && other.livePath != nil }
+        return one.identity.born > other.identity.born
     }
 
     /// Where a file begins that is seen for the first time: `start: end` and `ignore_older`.
