@@ -53,6 +53,8 @@ package final class Agent: Sendable {
         logger = log.logger("agent")
         ResourceLimits.raiseOpenFiles()
         signal(SIGPIPE, SIG_IGN)
+        // A lease that is asked for to see whether a file has writers may be broken (fcntl(2)).
+        signal(SIGIO, SIG_IGN)
     }
 
     /// Runs until SIGTERM or SIGINT, or until the engine fails. Drains, checkpoints and returns, or throws AgentFailure.

@@ -137,11 +137,24 @@ extension PipelineLoop {
         // deleted logs may be the very space the store lacks.
         if tailer.isRegistering(slot) { return }
         if state.quietFor > (isDeleted ? PipelineLoop.deletedQuiet : PipelineLoop.movedQuiet),
-            sources[slot].isCaughtUp || !unread
+            sources[slot].isCaughtUp || !unread, !sources[slot].isFinal
         {
-            sources[slot].isFinal = true
+            completeUnlessWritten(slot, state.size, heldFor: isDeleted ? state.forNanoseconds : 0)
         }
         if sources[slot].scheduling == .idle, unread || sources[slot].isFinal { enqueue(slot) }
+    }
+
+    /// A quiet file without a name is complete when nobody can write to it any more. A writer that still has it open may
+    /// add to it: it is held for as long as the operator allows, then let go with a gap whose end cannot be known.
+    private func completeUnlessWritten(_ slot: Int, _ size: UInt64, heldFor: Int64) {
+        if tailer.hasWriter(slot) == true {
+            guard heldFor > options.deletedFileHold else { return }
+            outbox.collect(audit.gap(subject(slot), from: size, to: nil, reason: .deleted), mayDrop: false)
+            logger.warning(
+                "a deleted file is let go while a program still has it open for writing",
+                metadata: ["path": "\(displayPath(slot))", "offset": "\(size)"])
+        }
+        sources[slot].isFinal = true
     }
 
     /// Unread bytes of deleted files that are held open.

@@ -5,6 +5,22 @@ internal import Glibc
 internal import LinuxIO
 
 extension Tailer {
+    /// True when somebody has the file open for writing, so that it may grow without a name: a read lease is refused then
+    /// (fcntl(2), F_SETLEASE). Nil when that cannot be told: another user's file without CAP_LEASE, a file system without
+    /// leases. The lease is given back at once; the SIGIO of a writer that opens in between must be ignored by the process.
+    package func hasWriter(_ slot: Int) -> Bool? {
+        let descriptor = files[slot].descriptor
+        guard descriptor >= 0 else { return nil }
+        if fcntl(descriptor, Tailer.setLease, F_RDLCK) == 0 {
+            _ = fcntl(descriptor, Tailer.setLease, F_UNLCK)
+            return false
+        }
+        return errno == EAGAIN ? true : nil
+    }
+
+    /// F_SETLEASE, which the Glibc module does not have.
+    private static let setLease: Int32 = 1024
+
     /// Evidence to store with offset `committed`. The head is taken again while it does not cover its full length yet.
     /// A file whose descriptor was given up is opened for a moment.
     package func evidence(_ slot: Int, committed: UInt64) -> FileEvidence {

@@ -3,6 +3,7 @@ import Checkpoint
 import Core
 import Engine
 import FileSource
+import Glibc
 import KafkaSink
 import LinuxIO
 import Logging
@@ -18,6 +19,7 @@ struct EngineFixture {
         directory = try TemporaryDirectory()
         try directory.makeDirectory("logs")
         cluster = try MockCluster(brokers: brokers)
+        signal(SIGIO, SIG_IGN)
     }
 
     /// Options that follow logs/*.log and ship to `topic`; `change` adapts them.

@@ -1,6 +1,7 @@
 // The engine as a whole: real files, real store, librdkafka's mock cluster.
 import Core
 import Engine
+import Glibc
 import Testing
 import TestSupport
 
@@ -132,6 +133,40 @@ import TestSupport
         #expect(record.string("log.file.path") == fixture.directory.path("logs/a.log"))
         #expect(record.string("log.file.path_resolved")?.hasSuffix("/real.txt") == true)
         #expect(record.string("log.file.path_resolved")?.contains("/logs/") == false)
+    }
+
+    @Test(arguments: [300, 7])
+    func aDeletedFileIsFollowedWhileItHasAWriter(holdSeconds: Int64) async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        let path = fixture.directory.path("logs/a.log")
+        let writer = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+        try writeAll(Array("one\n".utf8), to: writer)
+        let engine = try fixture.start(
+            fixture.options { $0.deletedFileHold = holdSeconds * nanosecondsPerSecond })
+        try await fixture.waitForStatus(engine, "the first line") { $0.totals.acknowledged == 4 }
+        unlink(path)
+        let deleted = Clock.monotonic()
+        if holdSeconds > 100 {
+            // Longer than a file without a writer is held.
+            try await waitUntil(timeout: .seconds(20), "eight seconds") {
+                Clock.monotonic() - deleted > 8 * nanosecondsPerSecond
+            }
+            try writeAll(Array("late\n".utf8), to: writer)
+            try await fixture.waitForStatus(engine, "the late line") { $0.totals.acknowledged == 9 }
+            close(writer)
+        }
+        try await fixture.waitForStatus(engine, "the generation is closed") {
+            $0.sources.isEmpty && $0.store.outboxEvents == 0
+        }
+        if holdSeconds < 100 { close(writer) }
+        _ = await fixture.stop(engine)
+        let events = try await fixture.records("audit", count: holdSeconds > 100 ? 2 : 3)
+        let gaps = events.filter { $0.string("event") == "gap" }
+        #expect(gaps.count == (holdSeconds > 100 ? 0 : 1), "only a file that is let go early has a gap")
+        if let gap = gaps.first {
+            #expect(gap.uint64("from") == 4 && gap["to"] == .null && gap.string("reason") == "deleted")
+        }
     }
 
     @Test func startAtEndAppliesOnceOnly() async throws {
