@@ -62,7 +62,8 @@ package struct StoreStatus: Codable, Sendable, Equatable {
     package var path = ""
     package var ok = true
     package var lastError: String?
-    /// Seconds since the last successful checkpoint; nil when there was none yet.
+    /// Seconds since the last successful checkpoint was made: what was acknowledged before then is stored. Nil when there
+    /// was none yet.
     package var secondsSinceCheckpoint: Double?
     package var outboxEvents = 0
     package var outboxBytes = 0

@@ -17,7 +17,7 @@ struct CheckpointState {
     var closed: [FileID] = []
     /// Declarations that the store does not know as followed yet.
     var declared: [String] = []
-    /// Monotonic ns of the last submission and the last success.
+    /// Monotonic ns at which the last transaction was made, and the last one that succeeded.
     var lastSubmitted: Int64 = 0
     var lastSucceeded: Int64?
     /// After a failure: not before.
@@ -91,15 +91,16 @@ extension PipelineLoop {
             if let failure = completion.failure {
                 storeFailed(transaction, failure, now)
             } else {
-                storeSucceeded(transaction, completion.eventIDs, now)
+                storeSucceeded(transaction, completion.eventIDs)
             }
         }
     }
 
-    private func storeSucceeded(_ transaction: StoreTransaction, _ ids: [Int64], _ now: Int64) {
+    private func storeSucceeded(_ transaction: StoreTransaction, _ ids: [Int64]) {
         if checkpoint.lastError != nil { logger.notice("the state directory can be written again") }
         checkpoint.lastError = nil
-        checkpoint.lastSucceeded = now
+        // As of when it was made: what was acknowledged before is in it, what came meanwhile is not.
+        checkpoint.lastSucceeded = checkpoint.lastSubmitted
         outbox.stored(transaction.events, ids: ids)
         // A slot that was given up meanwhile may be another file's by now.
         for (slot, record) in zip(checkpoint.pendingOpened, transaction.opened)
