@@ -23,9 +23,9 @@ package struct StatusReport: Codable, Sendable, Equatable {
 
 /// How much a status report costs: metrics are asked for every few seconds, with tens of thousands of sources.
 package enum StatusDetail: Sendable {
-    /// Everything, with sizes asked from the file system.
+    /// Everything.
     case full
-    /// Sources without names and identifiers (but for deleted files' ids), sizes as last seen.
+    /// Sources without names and identifiers (but for deleted files' ids).
     case summary
 }
 

@@ -7,7 +7,7 @@ internal import KafkaSink
 internal import LinuxIO
 
 extension PipelineLoop {
-    /// A snapshot for status, metrics and health. In full it costs one fstat and some texts per source.
+    /// A snapshot for status, metrics and health. It costs one fstat per source, and in full some texts.
     func status(_ detail: StatusDetail, _ now: Int64) -> StatusReport {
         var report = StatusReport()
         report.version = longshoreVersion
@@ -41,10 +41,9 @@ extension PipelineLoop {
         if tailer.isDeleted(slot) { source.file = tailer.file(slot).description }
         (source.state, source.reason) = state(slot)
         let counts = ledger.counts(slot)
-        let size = detail == .full ? tailer.presentSize(slot) : tailer.lastSize(slot)
         source.offset = counts.committed
         source.records = counts.records
-        source.ledger = ledger.status(slot, size: sources[slot].endSize ?? size)
+        source.ledger = ledger.status(slot, size: sources[slot].endSize ?? tailer.presentSize(slot))
         source.oldestUnacknowledgedSeconds = ledger.oldestProduced(slot).map { seconds(now - $0) }
         source.deleted = tailer.isDeleted(slot)
         report.totals.add(source.ledger)

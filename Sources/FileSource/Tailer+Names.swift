@@ -123,9 +123,6 @@ extension Tailer {
         files[slot].nameless = now
     }
 
-    /// Size of the file when it was last looked at.
-    package func lastSize(_ slot: Int) -> UInt64 { files[slot].size }
-
     /// Size of the file now (its last known size when it cannot be asked).
     package func presentSize(_ slot: Int) -> UInt64 {
         let file = files[slot]
