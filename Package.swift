@@ -51,17 +51,21 @@ let package = Package(
         room("LinuxIO", knows: ["Core", "CLinux"]),
         room("Configuration", knows: ["Core", "CYAML"]),
         room("Pipeline", knows: ["Core"]),
-        room("FileSource", knows: ["Core", "LinuxIO", "CLinux", "CZlib", "CCrypto"]),
+        room("Resolver", knows: ["Core", "LinuxIO", "CLinux"]),
+        room("FileSource", knows: ["Core", "LinuxIO", "Resolver", "CLinux", "CZlib", "CCrypto"]),
+        room("Discovery", knows: ["Core", "LinuxIO", log] + http),
         room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
         room("Checkpoint", knows: ["Core", "LinuxIO", "CLinux", "CSQLite"]),
-        room("Engine", knows: ["Core", "LinuxIO", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "CLinux", log]),
+        room(
+            "Engine",
+            knows: ["Core", "LinuxIO", "Resolver", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "CLinux", log]),
         room("Telemetry", knows: ["Core", "LinuxIO", log]),
         room("Admin", knows: ["Core", "LinuxIO"] + http),
         room(
             "Agent",
             knows: [
-                "Core", "LinuxIO", "CLinux", "Configuration", "Admin", "Telemetry", "Engine", "FileSource", "Pipeline",
-                "KafkaSink", "Checkpoint", log, signals,
+                "Core", "LinuxIO", "CLinux", "Configuration", "Admin", "Telemetry", "Discovery", "Resolver", "Engine",
+                "FileSource", "Pipeline", "KafkaSink", "Checkpoint", log, signals,
             ]),
         .executableTarget(
             name: "longshore",
@@ -79,7 +83,9 @@ let package = Package(
         tests("LinuxIO", of: ["LinuxIO", "TestSupport"]),
         tests("Configuration", of: ["Configuration", "TestSupport"]),
         tests("Pipeline", of: ["Pipeline", "Core", "TestSupport"]),
-        tests("FileSource", of: ["FileSource", "Core", "TestSupport"]),
+        tests("Resolver", of: ["Resolver", "Core", "LinuxIO", "TestSupport", "CLinux"]),
+        tests("FileSource", of: ["FileSource", "Resolver", "Core", "TestSupport"]),
+        tests("Discovery", of: ["Discovery", "Core", "LinuxIO", "TestSupport", log]),
         tests("KafkaSink", of: ["KafkaSink", "Core", "TestSupport"]),
         tests("Checkpoint", of: ["Checkpoint", "Core", "TestSupport", "CSQLite"]),
         tests(

@@ -14,6 +14,8 @@ package struct StatusReport: Codable, Sendable, Equatable {
     package var counters = CounterStatus()
     package var memory = MemoryStatus()
     package var watching = WatchStatus()
+    /// Runtimes, containers and declarations by state, behind the metrics of these names.
+    package var discovery = DiscoveryStatus()
     package var sources: [SourceStatus] = []
     /// Standing problems an operator should act on, each with what to do.
     package var problems: [String] = []
@@ -132,13 +134,27 @@ package struct WatchStatus: Codable, Sendable, Equatable {
     package init() {}
 }
 
+/// What discovery knows, counted.
+package struct DiscoveryStatus: Codable, Sendable, Equatable {
+    package var runtimes: [RuntimeReport] = []
+    /// Containers by runtime.
+    package var containers: [String: Int] = [:]
+    /// Declarations of containers by state, as in DeclarationReport.
+    package var declarations: [String: Int] = [:]
+    package init() {}
+}
+
 /// One source: a file generation on its declaration.
 package struct SourceStatus: Codable, Sendable, Equatable {
     package var declaration = ""
+    /// Full id of the container; nil for host files.
+    package var container: String?
     /// Live path of the stream, as text.
     package var path = ""
     /// Where the file is now, when rotation moved it away.
     package var currentPath: String?
+    /// On the host, for files of containers.
+    package var resolvedPath: String?
     package var stream = ""
     package var file = ""
     package var topic = ""

@@ -56,6 +56,19 @@ package final class Engine: Sendable {
         }
     }
 
+    /// Containers that the store kept from the last run, as `EngineContainer.stored` had them. Those that are gone must be
+    /// attached and removed again, so that what is left of their files is drained or announced.
+    package var storedContainers: [(id: String, stored: [UInt8])] { [] }
+
+    /// Begins to follow a container, or takes over what changed of it. Its row is durable before its first record.
+    package func attach(_ container: EngineContainer) {}
+
+    /// The container is gone: what can still be read is drained, the rest announced, then it is forgotten.
+    package func remove(container id: String) {}
+
+    /// Says on the audit topic what happened to a container. `name` is its name, for people.
+    package func announce(_ event: ContainerEvent, container id: String, name: String) {}
+
     /// Stops reading, waits at most `drain` nanoseconds for acknowledgements, stores the offsets and ends the thread.
     package func stop(drain: Int64) async {
         commands.submit(.stop(drain: drain))

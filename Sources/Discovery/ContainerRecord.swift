@@ -1,0 +1,70 @@
+// What a runtime tells about one container: captured at create, kept until its last record is acknowledged.
+
+/// One container as its runtime describes it, persisted as JSON beside the checkpoint. Every text is untrusted.
+package struct ContainerRecord: Codable, Hashable, Sendable {
+    package enum Status: String, Codable, Hashable, Sendable {
+        case created, running, paused, restarting, exited, dead, removing
+    }
+
+    package struct Mount: Codable, Hashable, Sendable {
+        package enum Kind: String, Codable, Hashable, Sendable { case bind, volume, tmpfs, other }
+        package var kind: Kind
+        /// Name of a volume; empty for others.
+        package var name: String
+        /// Host path; empty for a tmpfs.
+        package var source: String
+        /// Path in the container.
+        package var destination: String
+        /// Storage driver of a volume: `local`, …
+        package var driver: String
+
+        package init(kind: Kind, name: String = "", source: String = "", destination: String, driver: String = "") {
+            self.kind = kind
+            self.name = name
+            self.source = source
+            self.destination = destination
+            self.driver = driver
+        }
+    }
+
+    /// Full id.
+    package var id: String
+    /// `docker`: container.runtime.name.
+    package var runtime: String
+    /// Without the slash Docker puts before it.
+    package var name: String
+    package var image: String
+    /// Of the container, with those of its image merged in, as the runtime does.
+    package var labels: [String: String]
+    package var mounts: [Mount]
+    /// UpperDir first, then LowerDirs from top to bottom; empty where the storage driver tells none.
+    package var layers: [String]
+    package var status: Status
+    /// First process, in the runtime's pid namespace; 0 while it does not run.
+    package var processID: Int32
+    /// Of the last run.
+    package var exitCode: Int32?
+    package var isOutOfMemory: Bool
+    /// RFC 3339 as the runtime gave them; empty: not yet.
+    package var created: String
+    package var started: String
+    package var finished: String
+    package var restartCount: Int
+
+    package init(id: String, runtime: String = "docker", name: String = "", image: String = "") {
+        self.id = id
+        self.runtime = runtime
+        self.name = name
+        self.image = image
+        labels = [:]
+        mounts = []
+        layers = []
+        status = .created
+        processID = 0
+        isOutOfMemory = false
+        created = ""
+        started = ""
+        finished = ""
+        restartCount = 0
+    }
+}

@@ -1,0 +1,38 @@
+// A container as the engine ships it: where its files are, what is declared, and what its records say about it.
+package import Resolver
+
+/// One container with everything the pipeline needs of it. Attached again whenever something of it changes.
+package struct EngineContainer: Sendable {
+    /// The runtime's full id.
+    package var id: String
+    /// What is kept in the store until the container's last record is acknowledged; given back by
+    /// `Engine.storedContainers`. The engine does not look into it.
+    package var stored: [UInt8]
+    /// Members of every record about the container, as `renderMembers` gives them.
+    package var members: [UInt8]
+    package var layout: ContainerLayout
+    /// Their names are unique in the container. `files.patterns` are paths in the container.
+    package var declarations: [EngineDeclaration]
+    /// False: its files are drained, then let go.
+    package var isRunning: Bool
+
+    package init(
+        id: String, stored: [UInt8], members: [UInt8], layout: ContainerLayout, declarations: [EngineDeclaration],
+        isRunning: Bool
+    ) {
+        self.id = id
+        self.stored = stored
+        self.members = members
+        self.layout = layout
+        self.declarations = declarations
+        self.isRunning = isRunning
+    }
+}
+
+/// What happened to a container, for the audit topic (contract, "Audit topic").
+package enum ContainerEvent: Sendable {
+    case started
+    case stopped(exitCode: Int32?, isOutOfMemory: Bool)
+    /// A label that was not understood or not obeyed. Texts are at most a few hundred bytes.
+    case declarationProblem(declaration: String, key: String, message: String)
+}

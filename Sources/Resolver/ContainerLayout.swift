@@ -1,0 +1,45 @@
+// What a container's file system is made of, as its runtime tells it.
+package import LinuxIO
+
+/// Mounts and layers of one container. Untrusted: a tenant chooses destinations, and what lies below the sources.
+package struct ContainerLayout: Hashable, Sendable {
+    /// One mount of the container.
+    package struct Mount: Hashable, Sendable {
+        package enum Kind: String, Hashable, Sendable {
+            /// A host path the container's creator named: subject to the refusals of `ResolverPolicy`.
+            case bind
+            /// A directory the runtime manages.
+            case volume
+            /// In the container's own mount namespace only: reachable while the container runs.
+            case tmpfs
+        }
+
+        package let kind: Kind
+        /// Absolute path in the container, without `.`, `..` and a slash at the end.
+        package let destination: RawPath
+        /// Absolute path on the host (before `ResolverPolicy.hostRoot`); empty for a tmpfs.
+        package let source: RawPath
+
+        package init(kind: Kind, destination: RawPath, source: RawPath) {
+            self.kind = kind
+            self.destination = destination
+            self.source = source
+        }
+    }
+
+    /// The runtime's full id.
+    package let container: String
+    package var mounts: [Mount]
+    /// Layers of the root file system on the host, UpperDir first, then the LowerDirs from top to bottom. Empty where the
+    /// storage driver has none: then the root is reachable while the container runs.
+    package var layers: [RawPath]
+    /// First process of the container; 0: it does not run.
+    package var processID: Int32
+
+    package init(container: String, mounts: [Mount] = [], layers: [RawPath] = [], processID: Int32 = 0) {
+        self.container = container
+        self.mounts = mounts
+        self.layers = layers
+        self.processID = processID
+    }
+}
