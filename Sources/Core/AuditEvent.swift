@@ -3,6 +3,8 @@
 /// Why a byte range was not shipped: `reason` of a gap event and of `longshore_gap_bytes_total`.
 package enum GapReason: String, Sendable, CaseIterable {
     case truncated, deleted, oversize, unreadable
+    /// The volume was unmounted before it was read to its end.
+    case unmounted
     case recordRejected = "record_rejected"
     /// The file's content changed under a known identity; what was unread of the old content cannot be known.
     case replaced
@@ -14,19 +16,22 @@ package enum SkipReason: String, Sendable, CaseIterable {
     case ignoredOlder = "ignore_older"
 }
 
-/// The events of the contract that this slice emits.
+/// The events of the contract.
 package enum AuditKind: String, Sendable {
     case generationOpened = "generation_opened"
     case generationClosed = "generation_closed"
     case gap
     case stateLost = "state_lost"
+    case containerStarted = "container_started"
+    case containerStopped = "container_stopped"
+    case declarationProblem = "declaration_problem"
 }
 
 /// One audit event, already rendered: the outbox keeps it durable until Kafka has acknowledged it.
 package struct AuditEvent: Hashable, Sendable {
     /// Row of the outbox; 0 until it is stored. Ascending in the order of the events.
     package var id: Int64
-    /// Kafka key of the event: the stream id, or the host name where there is no stream.
+    /// Kafka key of the event: the stream id, else the container's id, else the host name.
     package let key: String
     /// The event as JSON (contract, "Audit topic").
     package let payload: [UInt8]

@@ -7,19 +7,23 @@ struct AuditText {
 
     /// What an event is about.
     struct Subject {
+        /// Full id; empty for files of the host.
+        let container: String
         let declaration: String
         let stream: StreamID
         let path: [UInt8]
         let file: FileID
 
         init(_ record: GenerationRecord) {
+            container = record.container
             declaration = record.declaration
             stream = record.stream
             path = record.path
             file = record.file
         }
 
-        init(declaration: String, stream: StreamID, path: [UInt8], file: FileID) {
+        init(container: String = "", declaration: String, stream: StreamID, path: [UInt8], file: FileID) {
+            self.container = container
             self.declaration = declaration
             self.stream = stream
             self.path = path
@@ -66,8 +70,40 @@ struct AuditText {
         return AuditEvent(key: host, payload: text.bytes)
     }
 
+    /// What happened to a container.
+    func container(_ event: ContainerEvent, id: String, name: String) -> AuditEvent {
+        var text = begin(event.kind)
+        text.member("container.id", id)
+        text.member("container.name", rawBytes: Array(name.utf8))
+        switch event {
+        case .started: break
+        case .stopped(let exitCode, let isOutOfMemory):
+            if let exitCode { text.member("exit_code", Int64(exitCode)) } else { text.null("exit_code") }
+            text.member("oom_killed", isOutOfMemory)
+        case .declarationProblem(let declaration, let key, let message):
+            text.member("log.declaration", rawBytes: Array(declaration.utf8))
+            text.member("label", rawBytes: Array(key.utf8))
+            text.member("message", rawBytes: Array(message.utf8))
+        }
+        text.end()
+        return AuditEvent(key: id, payload: text.bytes)
+    }
+
+    /// What a container's declaration had could not be looked at: whether there was anything cannot be known.
+    func unknown(container id: String, declaration: String, reason: GapReason) -> AuditEvent {
+        var text = begin(.gap)
+        text.member("container.id", id)
+        text.member("log.declaration", declaration)
+        text.member("from", UInt64(0))
+        text.null("to")
+        text.member("reason", reason.rawValue)
+        text.end()
+        return AuditEvent(key: id, payload: text.bytes)
+    }
+
     private func event(_ kind: AuditKind, _ subject: Subject, _ body: (inout JSONText) -> Void) -> AuditEvent {
         var text = begin(kind)
+        if !subject.container.isEmpty { text.member("container.id", subject.container) }
         text.member("log.declaration", subject.declaration)
         text.member("log.stream.id", subject.stream.description)
         text.member("log.file.path", rawBytes: subject.path)

@@ -9,6 +9,9 @@ internal import Synchronization
 /// Runs one pipeline thread. Safe on every thread; commands reach the loop through a queue and an eventfd.
 package final class Engine: Sendable {
     private let commands: CommandQueue
+    /// Containers that the store kept from the last run, as `EngineContainer.stored` had them. Those that are gone must be
+    /// attached and removed again, so that what is left of their files is drained or announced.
+    package let storedContainers: [StoredContainer]
     private let thread: Mutex<Thread?>
 
     /// Opens the store, makes the producer and starts the thread. Blocks for the opening of the store: not for the
@@ -26,6 +29,7 @@ package final class Engine: Sendable {
             throw EngineFailure(message: "\(error)")
         }
         self.commands = commands
+        storedContainers = state.containers
         thread = Mutex(nil)
         // Safety: the loop is made here and used by the new thread alone from now on.
         nonisolated(unsafe) let handedOver = loop
@@ -56,18 +60,16 @@ package final class Engine: Sendable {
         }
     }
 
-    /// Containers that the store kept from the last run, as `EngineContainer.stored` had them. Those that are gone must be
-    /// attached and removed again, so that what is left of their files is drained or announced.
-    package var storedContainers: [(id: String, stored: [UInt8])] { [] }
-
     /// Begins to follow a container, or takes over what changed of it. Its row is durable before its first record.
-    package func attach(_ container: EngineContainer) {}
+    package func attach(_ container: EngineContainer) { commands.submit(.attach(container)) }
 
     /// The container is gone: what can still be read is drained, the rest announced, then it is forgotten.
-    package func remove(container id: String) {}
+    package func remove(container id: String) { commands.submit(.remove(id)) }
 
     /// Says on the audit topic what happened to a container. `name` is its name, for people.
-    package func announce(_ event: ContainerEvent, container id: String, name: String) {}
+    package func announce(_ event: ContainerEvent, container id: String, name: String) {
+        commands.submit(.announce(event, id: id, name: name))
+    }
 
     /// Stops reading, waits at most `drain` nanoseconds for acknowledgements, stores the offsets and ends the thread.
     package func stop(drain: Int64) async {
@@ -92,6 +94,9 @@ enum EngineCommand {
     case status(StatusDetail, CheckedContinuation<StatusReport?, Never>)
     case ping(CheckedContinuation<Bool, Never>)
     case stop(drain: Int64)
+    case attach(EngineContainer)
+    case remove(String)
+    case announce(ContainerEvent, id: String, name: String)
 }
 
 /// The way into the pipeline thread: a locked list and an eventfd. Locks are held for the length of an append.
@@ -149,7 +154,7 @@ final class CommandQueue: Sendable {
             switch command {
             case .status(_, let continuation): continuation.resume(returning: nil)
             case .ping(let continuation): continuation.resume(returning: false)
-            case .stop: break
+            case .stop, .attach, .remove, .announce: break
             }
         }
         for waiter in waiters { waiter.resume(returning: end) }

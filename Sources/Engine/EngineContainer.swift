@@ -1,4 +1,5 @@
 // A container as the engine ships it: where its files are, what is declared, and what its records say about it.
+internal import Core
 package import Resolver
 
 /// One container with everything the pipeline needs of it. Attached again whenever something of it changes.
@@ -35,4 +36,12 @@ package enum ContainerEvent: Sendable {
     case stopped(exitCode: Int32?, isOutOfMemory: Bool)
     /// A label that was not understood or not obeyed. Texts are at most a few hundred bytes.
     case declarationProblem(declaration: String, key: String, message: String)
+
+    var kind: AuditKind {
+        switch self {
+        case .started: .containerStarted
+        case .stopped: .containerStopped
+        case .declarationProblem: .declarationProblem
+        }
+    }
 }

@@ -2,6 +2,7 @@
 package import Checkpoint
 package import FileSource
 package import KafkaSink
+package import Resolver
 
 /// One declaration as the engine ships it.
 package struct EngineDeclaration: Sendable {
@@ -24,6 +25,8 @@ package struct EngineOptions: Sendable {
     package var nodeMembers: [UInt8] = []
     package var declarations: [EngineDeclaration] = []
     package var tailer: TailerOptions
+    /// What containers' declarations may reach.
+    package var resolver = ResolverPolicy()
     package var kafka: KafkaOptions
     /// An in-process broker stands behind `kafka`: never ready.
     package var isEmbedded = false

@@ -15,6 +15,11 @@ struct CheckpointState {
     var opened: [(slot: Int, record: GenerationRecord)] = []
     var pendingOpened: [Int] = []
     var closed: [FileID] = []
+    /// Rows of sources that were let go: they stay.
+    var released: [GenerationUpdate] = []
+    var pendingReleased: [GenerationUpdate] = []
+    var containers: [StoredContainer] = []
+    var removedContainers: [String] = []
     /// Declarations that the store does not know as followed yet.
     var declared: [String] = []
     /// Monotonic ns at which the last transaction was made, and the last one that succeeded.
@@ -34,9 +39,14 @@ extension PipelineLoop {
     var checkpointDue: Int64? {
         guard checkpoint.pending == nil else { return nil }
         if !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty { return checkpoint.retryAt }
-        guard ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty else { return nil }
+        guard hasToStore else { return nil }
         let early = ledger.acknowledgedSinceCheckpoint >= PipelineLoop.earlyBytes || stopDeadline != nil
         return max(checkpoint.retryAt, early ? 0 : checkpoint.lastSubmitted + options.checkpointInterval)
+    }
+
+    var hasToStore: Bool {
+        ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty || !checkpoint.released.isEmpty
+            || !checkpoint.containers.isEmpty || !checkpoint.removedContainers.isEmpty
     }
 
     func submitCheckpoint(_ now: Int64) {
@@ -59,6 +69,13 @@ extension PipelineLoop {
                     file: tailer.file(slot), evidence: tailer.evidence(slot, committed: counts.committed),
                     counts: counts))
         }
+        transaction.updated += checkpoint.released
+        checkpoint.pendingReleased = checkpoint.released
+        checkpoint.released = []
+        transaction.containers = checkpoint.containers
+        checkpoint.containers = []
+        transaction.removedContainers = checkpoint.removedContainers
+        checkpoint.removedContainers = []
         transaction.declared = checkpoint.declared
         checkpoint.declared = []
         transaction.closed = checkpoint.closed
@@ -117,6 +134,10 @@ extension PipelineLoop {
         checkpoint.opened = Array(opened) + checkpoint.opened
         checkpoint.pendingOpened = []
         checkpoint.closed = transaction.closed + checkpoint.closed
+        checkpoint.released = checkpoint.pendingReleased + checkpoint.released
+        let newer = Set(checkpoint.containers.map(\.id))
+        checkpoint.containers = transaction.containers.filter { !newer.contains($0.id) } + checkpoint.containers
+        checkpoint.removedContainers = transaction.removedContainers.filter { !newer.contains($0) } + checkpoint.removedContainers
         checkpoint.declared = transaction.declared + checkpoint.declared
         for slot in checkpoint.pendingSlots where sources[slot].isOpen { ledger.touch(slot) }
         outbox.putBack(transaction.events, delivered: transaction.delivered)
@@ -135,8 +156,7 @@ extension PipelineLoop {
         }
         // Generations that wait for the store go with their declarations: those alone would let `start: end` count as
         // applied, and the next start would ship what was to be skipped.
-        guard ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty || !checkpoint.opened.isEmpty
-        else { return }
+        guard hasToStore || !checkpoint.opened.isEmpty else { return }
         submit(Clock.monotonic(), durable: true)
     }
 

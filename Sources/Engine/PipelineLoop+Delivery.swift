@@ -24,6 +24,7 @@ extension PipelineLoop {
         unparkMemory()
         settleRewinds(now)
         settleEnds(now)
+        settleDrains()
         for notice in producer.takeNotices() { tell(notice) }
     }
 

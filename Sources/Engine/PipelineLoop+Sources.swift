@@ -28,7 +28,10 @@ extension PipelineLoop {
         sources[slot].line = PipelineLoop.lineState(appeared.record.counts)
         if described == slot { described = -1 }
         ledger.open(slot, counts: appeared.record.counts)
-        guard appeared.isNew else { return tailer.activate(slot) }
+        guard appeared.isNew else {
+            if appeared.record.detached != 0 { ledger.touch(slot) }
+            return tailer.activate(slot)
+        }
         if let reason = appeared.skipped {
             counters.skippedBytes[reason.rawValue, default: 0] += appeared.record.counts.skipped
         }
@@ -37,9 +40,16 @@ extension PipelineLoop {
             audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts), mayDrop: true)
     }
 
+    /// A generation that its container took with it. One that was drained before lost nothing.
+    func announceLoss(of record: GenerationRecord) {
+        guard record.detached != 0 else { return announce(VanishedGeneration(record: record, reason: .deleted)) }
+        checkpoint.closed.append(record.file)
+    }
+
     /// A generation of the store whose rest cannot be read any more: announced, and forgotten.
     private func announce(_ vanished: VanishedGeneration) {
         let record = vanished.record
+        if record.detached != 0, vanished.reason == .deleted { return checkpoint.closed.append(record.file) }
         let subject = AuditText.Subject(record)
         counters.gapBytes[vanished.reason.rawValue, default: 0] += 0
         outbox.collect(
@@ -81,6 +91,9 @@ extension PipelineLoop {
         guard sources[slot].endSize == nil else { return }
         sources[slot].endReason = reason
         sources[slot].endSize = size
+        if sources[slot].isReleased {
+            sources[slot].lastEvidence = tailer.evidence(slot, committed: ledger.counts(slot).committed)
+        }
         tailer.end(slot)
         ending.append(Int32(slot))
         settleEnds(Clock.monotonic())
@@ -107,7 +120,7 @@ extension PipelineLoop {
             audit.closed(subject(slot), counts: counts, size: sources[slot].endSize), mayDrop: true)
         let file = tailer.file(slot)
         checkpoint.opened.removeAll { $0.record.file == file }
-        checkpoint.closed.append(file)
+        if sources[slot].isReleased { release(slot, counts) } else { checkpoint.closed.append(file) }
         sources[slot].isOpen = false
         if described == slot { described = -1 }
         tailer.free(slot)
@@ -168,7 +181,8 @@ extension PipelineLoop {
 
     func subject(_ slot: Int) -> AuditText.Subject {
         AuditText.Subject(
-            declaration: options.declarations[tailer.declaration(slot)].files.name, stream: tailer.stream(slot),
+            container: declarations[tailer.declaration(slot)].files.container,
+            declaration: declarations[tailer.declaration(slot)].files.name, stream: tailer.stream(slot),
             path: tailer.livePath(slot), file: tailer.file(slot))
     }
 

@@ -51,7 +51,10 @@ extension PipelineLoop {
     }
 
     private func name(_ slot: Int, _ source: inout SourceStatus) {
-        source.declaration = options.declarations[tailer.declaration(slot)].files.name
+        let declared = declarations[tailer.declaration(slot)].files
+        source.declaration = declared.name
+        if !declared.container.isEmpty { source.container = declared.container }
+        source.resolvedPath = tailer.resolvedPath(slot).map { escapingInvalidUTF8($0) }
         source.path = escapingInvalidUTF8(tailer.livePath(slot))
         let present = tailer.presentPath(slot)
         if let present, present != tailer.livePath(slot) { source.currentPath = escapingInvalidUTF8(present) }
@@ -62,9 +65,11 @@ extension PipelineLoop {
 
     private func append(_ problem: FileProblem, to report: inout StatusReport) {
         var source = SourceStatus()
-        source.declaration = options.declarations[problem.declaration].files.name
+        let declared = declarations[problem.declaration]
+        source.declaration = declared.files.name
+        if !declared.files.container.isEmpty { source.container = declared.files.container }
         source.path = escapingInvalidUTF8(problem.path)
-        source.topic = options.declarations[problem.declaration].topic
+        source.topic = declared.topic
         source.state = problem.state
         source.reason = problem.reason
         report.sources.append(source)
@@ -74,6 +79,7 @@ extension PipelineLoop {
         let source = sources[slot]
         if let problem = source.problem { return ("unreadable", problem) }
         if tailer.isRegistering(slot) { return ("registering", checkpoint.lastError) }
+        if source.isSuspended { return ("parked", "its container has stopped: its volume is left alone for a while") }
         if source.endSize != nil { return ("draining", "waits for acknowledgements") }
         if tailer.isWaiting(slot) { return ("waiting", "the stream's former file is read first") }
         switch source.scheduling {

@@ -11,11 +11,11 @@ extension PipelineLoop {
     /// Lets a source work until its time is up, its credit is spent, or there is nothing left to read.
     func turn(_ slot: Int) {
         // A list may still hold the number of the slot's former source: a registering one is not read for that.
-        guard sources[slot].isOpen, !sources[slot].needsRewind, sources[slot].retryAt == 0, !tailer.isWaiting(slot),
+        guard sources[slot].isOpen, !sources[slot].needsRewind, !sources[slot].isSuspended, sources[slot].retryAt == 0, !tailer.isWaiting(slot),
             !tailer.hasEnded(slot), !tailer.isRegistering(slot)
         else { return }
         // It was moved back while it waited for its last turn: it may go on.
-        if sources[slot].isFinal, tailer.presentPath(slot) != nil { sources[slot].isFinal = false }
+        if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil { sources[slot].isFinal = false }
         let end = Clock.monotonic() + PipelineLoop.turnBudget
         sources[slot].isCaughtUp = false
         repeat {
@@ -54,14 +54,15 @@ extension PipelineLoop {
             park(slot, topic)
             return false
         }
-        if described != slot || sources[slot].partition < 0 {
+        if described != slot || sources[slot].partition < 0 || describedSharing != tailer.sharingVersion {
             described = slot
+            describedSharing = tailer.sharingVersion
             let stream = tailer.stream(slot)
             _ = stream.value.write(key)
             tailer.withLivePath(slot) { path in
                 encoder.describe(
                     stream: stream, file: tailer.file(slot),
-                    declarationMembers: options.declarations[tailer.declaration(slot)].members, path: path,
+                    declarationMembers: members(slot), path: path,
                     resolvedPath: tailer.resolvedPath(slot))
             }
         }
@@ -160,6 +161,8 @@ extension PipelineLoop {
             }
             // The file stays open until all of it is acknowledged: a record that fails is read again.
             if ledger.counts(slot).committed == ledger.reserved(slot) {
+                // Its file stays where it is: whoever follows it next continues where this ends.
+                sources[slot].isReleased = sources[slot].isDraining && tailer.presentPath(slot) != nil
                 finish(slot, size: ledger.reserved(slot), reason: .deleted)
             }
             return

@@ -35,13 +35,15 @@ final class PipelineLoop {
     let key = UnsafeMutablePointer<UInt8>.allocate(capacity: 32)
 
     var sources: [SourceState] = []
+    /// By the tailer's numbers; those of the host first.
+    var declarations: [EngineDeclaration]
     /// Producer's topic of each declaration.
     var topicOfDeclaration: [Int32] = []
     /// Arena that records of a topic are being written to.
     var writers: [TopicWriter] = []
     let auditTopicIndex: Int?
     /// Bytes of arenas one topic may hold: one that gets rid of nothing must not use up the memory of the others.
-    let memoryShare: Int
+    var memoryShare: Int
 
     var queue = SlotQueue()
     /// Sources parked on a topic, by topic.
@@ -51,6 +53,12 @@ final class PipelineLoop {
     var rewinding: [Int32] = []
     var ending: [Int32] = []
     var retrying: [Int32] = []
+
+    var containers: [String: ContainerState] = [:]
+    /// Containers of the store: their declarations were followed before.
+    var knownContainers: Set<String>
+    /// Slots that are drained because their container has stopped.
+    var nextDrainCheck: Int64 = .max
 
     var outbox: AuditOutbox
     var checkpoint = CheckpointState()
@@ -64,6 +72,8 @@ final class PipelineLoop {
     var trimAt: Int64?
     /// Source whose constant fields the encoder holds; -1: none.
     var described = -1
+    /// The tailer's `sharingVersion` as of then.
+    var describedSharing = 0
 
     /// How long one source may work before the next has its turn, and all before the loop looks at its descriptors.
     static let turnBudget: Int64 = 2 * nanosecondsPerMillisecond
@@ -106,6 +116,8 @@ final class PipelineLoop {
                 line: options.line, lineTotal: options.lineTotal,
                 record: min(producer.maximumMessageBytes, arenas.limit / 4) - PipelineLoop.framingOverhead))
         let producer = self.producer
+        declarations = options.declarations
+        knownContainers = Set(state.containers.map(\.id))
         topicOfDeclaration = options.declarations.map { Int32(producer.openTopic($0.topic)) }
         memoryShare = arenas.limit / max(1, producer.topics.count)
         auditTopicIndex = options.auditTopic.map { producer.openTopic($0) }
@@ -176,11 +188,14 @@ final class PipelineLoop {
         case .status(let detail, let continuation): continuation.resume(returning: status(detail, now))
         case .ping(let continuation): continuation.resume(returning: true)
         case .stop(let drain): stopDeadline = min(stopDeadline ?? Int64.max, now + drain)
+        case .attach(let container): attach(container, now)
+        case .remove(let id): remove(container: id, now)
+        case .announce(let event, let id, let name): announce(event, container: id, name: name)
         }
     }
 
     /// The listed timers, and nothing else, wake an idle pipeline thread: the tailer's rescan (and polls where needed),
-    /// a due checkpoint, a parked topic's next try, files without a name, failed reads, the giving back of memory, the end of draining.
+    /// a due checkpoint, a parked topic's next try, files without a name, failed reads, containers that are let go, the giving back of memory, the end of draining.
     private var nextDeadline: Int64 {
         var next = tailer.nextDeadline
         if let due = checkpointDue { next = min(next, due) }
@@ -188,6 +203,7 @@ final class PipelineLoop {
         if !tailer.nameless.isEmpty { next = min(next, nextNamelessCheck) }
         for slot in retrying { next = min(next, sources[Int(slot)].retryAt) }
         if let trimAt { next = min(next, trimAt) }
+        next = min(next, nextDrainCheck)
         if let stopDeadline { next = min(next, stopDeadline) }
         return next
     }
@@ -195,6 +211,7 @@ final class PipelineLoop {
     private func runTimers(_ now: Int64) {
         tailer.tick(now: now)
         trim(now)
+        if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
             nextNamelessCheck = now + nanosecondsPerSecond
@@ -247,8 +264,7 @@ final class PipelineLoop {
         if failure != nil { return true }
         guard let stopDeadline else { return false }
         if Clock.monotonic() >= stopDeadline { return true }
-        return recordsInFlight == 0 && checkpoint.pending == nil && !ledger.hasDirty && !outbox.needsStore
-            && !outbox.hasInFlight
+        return recordsInFlight == 0 && checkpoint.pending == nil && !hasToStore && !outbox.hasInFlight
     }
 
     var recordsInFlight: Int { producer.topics.reduce(0) { $0 + $1.inFlight } }

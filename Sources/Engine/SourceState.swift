@@ -34,4 +34,14 @@ struct SourceState {
     /// Monotonic ns before which a failed read is not tried again; 0: none failed.
     var retryAt: Int64 = 0
     var problem: String?
+    /// Its container has stopped: it is read to its end, then let go.
+    var isDraining = false
+    /// It ends although its file stays: its row is kept.
+    var isReleased = false
+    /// Its descriptor is closed so that its volume can be unmounted: nothing is read.
+    var isSuspended = false
+    /// Monotonic ns until which it may be read although its volume is a mount of its own.
+    var resumedUntil: Int64 = 0
+    /// Taken before the descriptor of a released source was closed.
+    var lastEvidence = FileEvidence()
 }

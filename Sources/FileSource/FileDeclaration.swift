@@ -2,9 +2,11 @@
 internal import Core
 package import LinuxIO
 
-/// One declared set of host files: an entry of `files` in the configuration. Immutable.
+/// One declared set of files: an entry of `files` in the configuration, or a declaration of a container.
 package struct FileDeclaration: Sendable {
     package let name: String
+    /// Full id of the container it belongs to; empty for host files.
+    package let container: String
     package let patterns: [PathPattern]
     package let excludes: [ExcludePattern]
     /// Files that are there when the daemon sees this declaration for the first time ever begin at their end.
@@ -15,12 +17,20 @@ package struct FileDeclaration: Sendable {
     package var isKnown: Bool
     /// Topic name; two declarations that reach one file with the same route ship it once.
     package let route: String
+    /// Where its paths lead: place in the tailer's `views`. Set by the tailer, like all below.
+    var view: Int32 = 0
+    /// Its first walk is not over: `start: end` and renames while the daemon was down matter then only.
+    var isFirstWalk = true
+    /// Its container has stopped: what was found by then is drained, nothing more is admitted.
+    var isRetired = false
 
     package init(
-        name: String, patterns: [PathPattern], excludes: [ExcludePattern] = [], startAtEnd: Bool = false,
+        name: String, container: String = "", patterns: [PathPattern], excludes: [ExcludePattern] = [],
+        startAtEnd: Bool = false,
         ignoreOlder: Int64 = 0, isKnown: Bool = false, route: String
     ) {
         self.name = name
+        self.container = container
         self.patterns = patterns
         self.excludes = excludes
         self.startAtEnd = startAtEnd

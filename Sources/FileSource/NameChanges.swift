@@ -16,12 +16,18 @@ struct UnseenFile {
     let order: Int
 }
 
+/// Connects the two halves of a rename in one view: views that share a directory see it each for itself.
+struct MoveKey: Hashable {
+    let cookie: UInt32
+    let view: Int32
+}
+
 /// Events are followed by name only, because the directories are ahead of them: when `app.log` was rotated five times
 /// between two looks, only the events tell which of `app.log.1` … `app.log.5` was which. Owned by the tailer; empty
 /// between two calls of `handleEvents`.
 struct NameChanges {
     /// First halves of renames: the slots and the unseen file that had the name.
-    var moves: [UInt32: (slots: [Int32], unseen: UnseenFile?)] = [:]
+    var moves: [MoveKey: (slots: [Int32], unseen: UnseenFile?)] = [:]
     /// Unseen files by the name they have now.
     var unseen: [EntryName: UnseenFile] = [:]
     /// Names to be compared with the directory, in the order of their first change.

@@ -35,6 +35,16 @@ package struct PathPattern: Hashable, Sendable {
 
     package init(_ text: String) { self.init(Array(text.utf8)) }
 
+    /// The literal components before the first wildcard, without the last one: the directory that holds all it can fit.
+    var literalPrefix: [[UInt8]] {
+        var names: [[UInt8]] = []
+        for component in components.dropLast() {
+            guard case .literal(let name) = component else { break }
+            names.append(name)
+        }
+        return names
+    }
+
     /// True when the pattern fits the whole of an absolute path. As in `globMatches`, only the last `**` is ever tried
     /// again: at most components x names steps.
     package func matches(path: [UInt8]) -> Bool {

@@ -46,6 +46,8 @@ struct TailedFile {
     /// Slots of the stream's next and former generation. With a predecessor it must not be read yet; -1: none.
     var successor: Int32 = -1
     var predecessor: Int32 = -1
+    /// Next slot that follows the same inode, for another declaration; -1: none.
+    var nextOfInode: Int32 = -1
     /// Place in the tailer's `namelessSlots`; -1: it has a name.
     var namelessPlace: Int32 = -1
     var phase = Phase.vacant
@@ -64,11 +66,10 @@ struct TailedFile {
     var hasName: Bool { directory >= 0 }
 }
 
-/// Names a file's present inode on a declaration, for as long as the daemon runs.
-struct TrackedKey: Hashable {
+/// Names a file's present inode, for as long as the daemon runs.
+struct InodeKey: Hashable {
     let device: UInt64
     let inode: UInt64
-    let declaration: Int32
 }
 
 /// A generation the tailer has found; the engine makes it durable when it is new, then activates it.
@@ -86,6 +87,11 @@ package struct AppearedFile: Sendable {
 package struct VanishedGeneration: Sendable {
     package let record: GenerationRecord
     package let reason: GapReason
+
+    package init(record: GenerationRecord, reason: GapReason) {
+        self.record = record
+        self.reason = reason
+    }
 }
 
 /// What reading gave.

@@ -68,7 +68,7 @@ extension Tailer {
 
     /// Opens `path` when it still leads to the slot's file, else fails with ESTALE.
     private func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
-        FileSystem.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY).flatMap { descriptor in
+        view(ofSlot: slot).open(path).flatMap { descriptor in
             if case .success(let status) = FileSystem.status(descriptor: descriptor),
                 status.inode == files[slot].identity.inode, status.device == files[slot].device,
                 status.born_ns == files[slot].identity.born

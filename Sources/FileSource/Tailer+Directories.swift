@@ -13,7 +13,10 @@ struct PatternState: Hashable {
 
 /// One directory on the way to declared files. Its states say what its entries are matched against.
 struct DirectoryNode {
+    /// In its view.
     var path: RawPath
+    var view: Int32
+    /// -1: entered from the root of its view, or from one of its mounts.
     var parent: Int32
     var depth: Int32
     var states: [PatternState] = []
@@ -30,6 +33,12 @@ struct DirectoryNode {
     var isAlive = true
     var device: UInt64 = 0
     var inode: UInt64 = 0
+    /// Mount of the container it lies on; -1: root file system, or the host.
+    var mount: Int32 = -1
+    /// It exists in a lower layer only: a write makes another directory in the upper one.
+    var isLower = false
+
+    var key: ViewPath { ViewPath(view: view, path: path) }
 }
 
 extension Tailer {
@@ -38,33 +47,20 @@ extension Tailer {
     private static let entryMask = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM)
     private static let fileMask = UInt32(IN_MODIFY | IN_DELETE | IN_ATTRIB)
 
-    /// Enters all patterns at the root and walks down.
-    func walkFromRoot(_ now: Int64) {
-        var states: [PatternState] = []
-        for (declaration, value) in declarations.enumerated() {
-            for pattern in value.patterns.indices {
-                states.append(
-                    PatternState(declaration: Int32(declaration), pattern: Int32(pattern), component: 0))
-            }
-        }
-        guard !states.isEmpty, case .success(let status) = FileSystem.status([0x2F]) else { return }
-        enter([0x2F], status, parent: -1, states, now)
-    }
-
-    private func component(_ state: PatternState) -> PatternComponent {
+    func component(_ state: PatternState) -> PatternComponent {
         declarations[Int(state.declaration)].patterns[Int(state.pattern)].components[Int(state.component)]
     }
 
-    private func isLast(_ state: PatternState) -> Bool {
+    func isLast(_ state: PatternState) -> Bool {
         Int(state.component) == declarations[Int(state.declaration)].patterns[Int(state.pattern)].components.count - 1
     }
 
-    private func next(_ state: PatternState) -> PatternState {
+    func next(_ state: PatternState) -> PatternState {
         PatternState(declaration: state.declaration, pattern: state.pattern, component: state.component + 1)
     }
 
     /// `**` fits no directory too: a state on it implies the state behind it.
-    private func closure(_ states: [PatternState]) -> [PatternState] {
+    func closure(_ states: [PatternState]) -> [PatternState] {
         var all: [PatternState] = []
         for var state in states {
             while true {
@@ -77,10 +73,11 @@ extension Tailer {
     }
 
     /// Makes or extends the node of a directory that exists, and scans it when that brought new states.
-    private func enter(
-        _ path: RawPath, _ status: clinux_stat, parent: Int32, _ states: [PatternState], _ now: Int64
+    func enter(
+        _ path: ViewPath, _ sight: FileSight, parent: Int32, _ states: [PatternState], _ now: Int64
     ) {
         let depth = parent >= 0 ? directories[Int(parent)].depth + 1 : 0
+        let status = sight.status
         guard depth < Tailer.maximumDepth, !refusedInodes.contains([status.device, status.inode]) else { return }
         let wanted = closure(states)
         if let index = directoryOfPath[path] {
@@ -94,10 +91,12 @@ extension Tailer {
             // Another directory stands here now; the old one may live on without a name.
             leave(index, now)
         }
-        var node = DirectoryNode(path: path, parent: parent, depth: depth)
+        var node = DirectoryNode(path: path.path, view: path.view, parent: parent, depth: depth)
         node.states = wanted
         node.device = status.device
         node.inode = status.inode
+        node.mount = sight.mount
+        node.isLower = sight.isLower
         let index: Int32
         if let free = vacantDirectories.popLast() {
             directories[Int(free)] = node
@@ -114,8 +113,9 @@ extension Tailer {
     /// Watches a directory, then looks at what is in it (in this order, so that nothing falls between).
     func scan(_ index: Int32, _ now: Int64) {
         let path = directories[Int(index)].path
+        let view = view(of: index)
         watch(index, missingLiteral: true, now)
-        guard case .success(let status) = FileSystem.status(path),
+        guard case .success(let status) = view.status(path),
             status.inode == directories[Int(index)].inode, status.device == directories[Int(index)].device
         else { return drop(index, now) }
         resumeRenamed(in: path, index, now)
@@ -126,7 +126,7 @@ extension Tailer {
         guard literals.count == directories[Int(index)].states.count else { return scanEntries(index, path, now) }
         for name in literals { name.withUnsafeBufferPointer { consider(index, $0, type: UInt8(DT_UNKNOWN), now) } }
         let isMissing = literals.contains { name in
-            if case .success = FileSystem.status(join(path, name)) { return false }
+            if case .found(let sight) = view.look(join(path, name)) { return sight.isLower }
             return true
         }
         if directories[Int(index)].isAlive {
@@ -137,7 +137,10 @@ extension Tailer {
     /// Scans the directories below which something went away, each once.
     func runPendingScans(_ now: Int64) {
         let maximumRounds = 100
-        for _ in 0..<maximumRounds where !pendingScans.isEmpty {
+        for _ in 0..<maximumRounds where !pendingScans.isEmpty || !pendingWalks.isEmpty {
+            let walks = pendingWalks
+            pendingWalks.removeAll()
+            for view in walks.sorted() { walk(view, now) }
             let scans = Set(pendingScans)
             pendingScans.removeAll()
             for index in scans.sorted() where directories[Int(index)].isAlive { scan(index, now) }
@@ -147,15 +150,15 @@ extension Tailer {
     private func scanEntries(_ index: Int32, _ path: RawPath, _ now: Int64) {
         var entries: [(name: [UInt8], type: UInt8)] = []
         do {
-            try FileSystem.forEachEntry(in: path) { name, type, _ in
+            try view(of: index).forEachEntry(in: path) { name, type, _ in
                 entries.append((Array(name), type))
                 return true
             }
         } catch {
-            report(path, declaration: Int(directories[Int(index)].states[0].declaration), "unreadable", error)
-            return
+            let declaration = Int(directories[Int(index)].states[0].declaration)
+            return report(directories[Int(index)].key, declaration: declaration, "unreadable", error)
         }
-        problems[path] = nil
+        problems[directories[Int(index)].key] = nil
         for entry in entries { entry.name.withUnsafeBufferPointer { consider(index, $0, type: entry.type, now) } }
     }
 
@@ -176,7 +179,7 @@ extension Tailer {
         if !spread.isEmpty || !deeper.isEmpty, type != UInt8(DT_REG) { descend(index, name, deeper, spread, now) }
         if wanting.isEmpty { return }
         if type == UInt8(DT_DIR) {
-            refuseDirectory(join(directories[Int(index)].path, name), wanting)
+            refuseDirectory(path(index, name), wanting)
         } else {
             considerFile(index, name, wanting, now)
         }
@@ -201,19 +204,34 @@ extension Tailer {
         _ index: Int32, _ name: UnsafeBufferPointer<UInt8>, _ deeper: [PatternState], _ spread: [PatternState],
         _ now: Int64
     ) {
-        let path = join(directories[Int(index)].path, name)
-        guard case .success(let own) = FileSystem.status(path, follow: false) else { return }
+        let path = path(index, name)
+        let view = view(of: index)
+        guard var sight = sight(view, path, follow: false, deeper.first ?? spread.first) else { return }
         var states = deeper
-        var status = own
-        if own.mode & UInt32(S_IFMT) == UInt32(S_IFLNK) {
-            guard !deeper.isEmpty, case .success(let target) = FileSystem.status(path), !isRefused(realPath(path))
+        if sight.isLink {
+            guard !deeper.isEmpty, let target = self.sight(view, path, follow: true, deeper.first),
+                view.container != nil || !isRefused(realPath(path.path))
             else { return }
-            status = target
+            sight = target
         } else {
             states += spread
         }
-        guard status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR) else { return }
-        enter(path, status, parent: index, states, now)
+        guard sight.isDirectory else { return }
+        enter(path, sight, parent: index, states, now)
+    }
+
+    /// A look at a directory on the way; one that may not be entered becomes a problem of the declaration.
+    private func sight(_ view: FileView, _ path: ViewPath, follow: Bool, _ state: PatternState?) -> FileSight? {
+        switch view.look(path.path, follow: follow) {
+        case .found(let sight): return sight
+        case .missing: return nil
+        case .refused(let reason):
+            if let state { report(path, declaration: Int(state.declaration), "refused", reason) }
+            return nil
+        case .network(let mount):
+            if let state { meetsNetwork(path, mount, state.declaration) }
+            return nil
+        }
     }
 
     /// Sets the watch of a node: its own end always, its entries where they matter.
@@ -236,14 +254,16 @@ extension Tailer {
             // The watch may be another node's, by another path: it must not lose what it has.
             mask |= UInt32(IN_MASK_ADD)
         }
-        switch inotify.add(node.path, mask: mask) {
+        switch view(of: index).watch(node.path, mask: mask, inotify) {
         case .success(let watch):
-            if let other = directoryOfWatch[watch], other != index {
+            let others = directoriesOfWatch[watch] ?? []
+            // A directory that another node of the view has: by another path, or from before it was moved here.
+            if let other = others.first(where: { $0 != index && directories[Int($0)].view == node.view }) {
                 guard hasMoved(other) else { return poll(index) }
                 drop(other, now)
                 return self.watch(index, missingLiteral: missingLiteral, now)
             }
-            directoryOfWatch[watch] = index
+            if !others.contains(index) { directoriesOfWatch[watch] = others + [index] }
             directories[Int(index)].watch = watch
             directories[Int(index)].mask = mask & ~UInt32(IN_MASK_ADD)
             if node.isPolled {
@@ -259,7 +279,7 @@ extension Tailer {
     /// True when the node's path does not lead to its directory any more.
     private func hasMoved(_ index: Int32) -> Bool {
         let node = directories[Int(index)]
-        guard case .success(let status) = FileSystem.status(node.path) else { return true }
+        guard case .success(let status) = view(of: index).status(node.path) else { return true }
         return status.inode != node.inode || status.device != node.device
     }
 
@@ -274,9 +294,9 @@ extension Tailer {
     /// again once the present step is over, so that a thousand directories that go away cost one scan.
     func drop(_ index: Int32, _ now: Int64) {
         guard directories[Int(index)].isAlive else { return }
-        let parent = directories[Int(index)].parent
+        let (parent, view) = (directories[Int(index)].parent, directories[Int(index)].view)
         leave(index, now)
-        if parent >= 0 { pendingScans.append(parent) }
+        if parent >= 0 { pendingScans.append(parent) } else { pendingWalks.insert(view) }
     }
 
     /// A file was deleted here. While it is held open, the kernel keeps its directory and those above alive and does not
@@ -291,7 +311,7 @@ extension Tailer {
     }
 
     /// Forgets a node and takes it from its parent.
-    private func leave(_ index: Int32, _ now: Int64) {
+    func leave(_ index: Int32, _ now: Int64) {
         let parent = directories[Int(index)].parent
         if parent >= 0 { directories[Int(parent)].children.removeAll { $0 == index } }
         forget(index, now)
@@ -301,16 +321,20 @@ extension Tailer {
         let node = directories[Int(index)]
         for child in node.children { forget(child, now) }
         for slot in slots(in: index) { loseName(slot, now) }
-        if node.watch >= 0 {
-            directoryOfWatch[node.watch] = nil
-            inotify.remove(node.watch)
-        }
+        if node.watch >= 0 { removeWatch(node.watch, of: index) }
         if node.isPolled { polledDirectories -= 1 }
-        directoryOfPath[node.path] = nil
-        problems[node.path] = nil
-        directories[Int(index)] = DirectoryNode(path: [], parent: -1, depth: 0)
+        directoryOfPath[node.key] = nil
+        problems[node.key] = nil
+        directories[Int(index)] = DirectoryNode(path: [], view: 0, parent: -1, depth: 0)
         directories[Int(index)].isAlive = false
         vacantDirectories.append(index)
+    }
+
+    private func removeWatch(_ watch: Int32, of index: Int32) {
+        directoriesOfWatch[watch]?.removeAll { $0 == index }
+        guard directoriesOfWatch[watch]?.isEmpty == true else { return }
+        directoriesOfWatch[watch] = nil
+        inotify.remove(watch)
     }
 
     /// Looks at one directory as if it were new: its own identity, its entries, the sizes of its files.
@@ -327,10 +351,11 @@ extension Tailer {
     /// The slow walk behind inotify, and the answer to an overflow of its queue.
     func rescanEverything(_ now: Int64) {
         for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
+        for view in views.indices where !views[view].declarations.isEmpty { pendingWalks.insert(Int32(view)) }
         runPendingScans(now)
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
         problems = problems.filter { path, _ in
-            guard case .failure(let error) = FileSystem.status(path, follow: false) else { return true }
+            guard case .failure(let error) = views[Int(path.view)].status(path.path, follow: false) else { return true }
             return error.errno == EACCES
         }
     }

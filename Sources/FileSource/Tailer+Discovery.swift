@@ -11,51 +11,79 @@ extension Tailer {
         _ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ wanting: [Int32], livePath: RawPath? = nil,
         _ now: Int64
     ) {
-        let path = join(directories[Int(directory)].path, name)
+        let path = path(directory, name)
         problems[path] = nil
-        let link: clinux_stat
-        switch FileSystem.status(path, follow: false) {
-        case .success(let status): link = status
-        case .failure(let error):
-            for slot in slots(directory, name) { loseName(slot, now) }
-            // A directory that may not be searched: whether the file is there is not to be known.
-            if error.errno == EACCES { report(path, declaration: Int(wanting[0]), "unreadable", error) }
-            return
+        guard let (link, sight) = lookAtFile(path, directory, name, wanting, now) else { return }
+        if sight.isDirectory { return refuseDirectory(path, wanting) }
+        let wanting = wanting.filter { declaration in
+            !declarations[Int(declaration)].excludes.contains { $0.matches(path: path.path, name: name) }
         }
-        let isLink = link.mode & UInt32(S_IFMT) == UInt32(S_IFLNK)
-        guard case .success(let status) = isLink ? FileSystem.status(path) : .success(link) else {
-            for slot in slots(directory, name) { loseName(slot, now) }
-            noteDangling(EntryName(directory: directory, name: Array(name)))
-            return
-        }
-        if status.mode & UInt32(S_IFMT) == UInt32(S_IFDIR) { return refuseDirectory(path, wanting) }
-        var routes: [String] = []
-        for declaration in wanting {
-            let declared = declarations[Int(declaration)]
-            if declared.excludes.contains(where: { $0.matches(path: path, name: name) }) { continue }
-            if routes.contains(declared.route) {
-                report(
-                    path, declaration: Int(declaration), "refused",
-                    "another declaration ships this file to the same topic: leave it out of one of them")
-                continue
-            }
-            routes.append(declared.route)
+        for declaration in withoutOverlap(wanting, path) {
             let entry = Entry(
-                directory: directory, name: name, path: path, livePath: livePath, status: status,
-                link: isLink ? link : nil)
+                directory: directory, name: name, path: path, livePath: livePath, status: sight.status, link: link,
+                isElsewhere: link != nil || sight.mount != directories[Int(directory)].mount)
             considerFile(entry, declaration, now)
         }
+    }
+
+    /// The link's own status, when the name is a link, and the file it leads to. Nil: there is no file to follow; slots
+    /// of that name lose it.
+    private func lookAtFile(
+        _ path: ViewPath, _ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ wanting: [Int32], _ now: Int64
+    ) -> (link: clinux_stat?, file: FileSight)? {
+        let view = view(of: directory)
+        var link: clinux_stat?
+        var sight = view.look(path.path, follow: false)
+        if case .found(let own) = sight, own.isLink {
+            link = own.status
+            sight = view.look(path.path)
+        }
+        if case .found(let file) = sight { return (link, file) }
+        for slot in slots(directory, name) { loseName(slot, now) }
+        switch sight {
+        case .missing(let error) where link != nil && error.errno != ELOOP:
+            noteDangling(EntryName(directory: directory, name: Array(name)))
+        // A directory that may not be searched: whether the file is there is not to be known.
+        case .missing(let error) where error.errno == EACCES:
+            report(path, declaration: Int(wanting[0]), "unreadable", error)
+        case .missing(let error) where error.errno == ELOOP:
+            report(
+                path, declaration: Int(wanting[0]), "refused", "links that lead to each other: declare the file itself")
+        case .refused(let reason): report(path, declaration: Int(wanting[0]), "refused", reason)
+        case .network(let mount): meetsNetwork(path, mount, wanting[0])
+        default: break
+        }
+        return nil
+    }
+
+    /// Of a container's declarations that fit the same file the first by name has it; of the host's one for each route.
+    private func withoutOverlap(_ wanting: [Int32], _ path: ViewPath) -> [Int32] {
+        var chosen: [Int32] = []
+        for declaration in wanting.sorted(by: { declarations[Int($0)].name < declarations[Int($1)].name }) {
+            let declared = declarations[Int(declaration)]
+            let other = chosen.first { path.view != 0 || declarations[Int($0)].route == declared.route }
+            guard let other else {
+                chosen.append(declaration)
+                continue
+            }
+            report(
+                path, declaration: Int(declaration), "refused",
+                "declaration \(declarations[Int(other)].name) ships this file already: leave it out of one of them")
+        }
+        return chosen
     }
 
     /// A file under one of its names, as it is looked at.
     private struct Entry {
         let directory: Int32
         let name: UnsafeBufferPointer<UInt8>
-        let path: RawPath
+        let path: ViewPath
         let livePath: RawPath?
         /// The file itself, also when the name is a link.
         let status: clinux_stat
         let link: clinux_stat?
+        /// It lies in another directory (a link), or is a mount itself: its directory's watch does not tell of writes.
+        let isElsewhere: Bool
     }
 
     private func considerFile(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
@@ -64,13 +92,14 @@ extension Tailer {
             if slot == occupant { return entry.status.size == files[Int(slot)].size ? () : markReady(slot) }
             if files[Int(slot)].hasName, keepsItsName(slot, entry) { return }
             if let occupant { loseName(occupant, now) }
-            return giveName(slot, entry.directory, Array(entry.name), isLinked: entry.link != nil)
+            return giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
         }
         if let occupant { loseName(occupant, now) }
         if let refusal = refusal(entry.path, entry.status, link: entry.link) {
             return report(entry.path, declaration: Int(declaration), "refused", refusal)
         }
         if let other = sameRoute(entry.status, declaration, now) {
+            if share(other, with: declaration) { return }
             let reason = "\(printable(livePath(Int(other)))) is the same file and ships to the same topic"
             return report(
                 entry.path, declaration: Int(declaration), "refused", reason + ": leave it out of one of them")
@@ -81,30 +110,67 @@ extension Tailer {
     /// A file that is met under another name keeps the one it has while that leads to it: a hard link is shipped once.
     /// A real name is better than a link.
     private func keepsItsName(_ slot: Int32, _ entry: Entry) -> Bool {
-        if files[Int(slot)].isLinked, entry.link == nil { return false }
-        guard case .success(let other) = FileSystem.status(presentPath(Int(slot))!) else { return false }
+        if files[Int(slot)].isLinked, !entry.isElsewhere { return false }
+        guard case .success(let other) = view(ofSlot: Int(slot)).status(presentPath(Int(slot))!) else { return false }
         return other.inode == entry.status.inode && other.device == entry.status.device
     }
 
     /// The slot that follows this file on a declaration. An inode that was used again for another file (its birth time
     /// tells) ends the claim of the old one, whose descriptor must have been closed.
     func tracked(_ status: clinux_stat, _ declaration: Int32, _ now: Int64) -> Int32? {
-        let key = TrackedKey(device: status.device, inode: status.inode, declaration: declaration)
-        guard let slot = slotOfKey[key] else { return nil }
+        guard let slot = slots(of: status).first(where: { files[Int($0)].declaration == declaration }) else {
+            return nil
+        }
         let file = files[Int(slot)]
         if file.identity.born == status.born_ns, status.born_ns != 0 || file.hasName || file.descriptor >= 0 {
             return slot
         }
-        slotOfKey[key] = nil
+        untrack(slot)
         loseName(slot, now)
         return nil
     }
 
+    /// The slots that follow an inode, one for each declaration and route.
+    private func slots(of status: clinux_stat) -> [Int32] {
+        var found: [Int32] = []
+        var slot = slotOfInode[InodeKey(device: status.device, inode: status.inode)] ?? -1
+        while slot >= 0 {
+            found.append(slot)
+            slot = files[Int(slot)].nextOfInode
+        }
+        return found
+    }
+
+    private func track(_ slot: Int32) {
+        let key = inodeKey(slot)
+        files[Int(slot)].nextOfInode = slotOfInode[key] ?? -1
+        slotOfInode[key] = slot
+    }
+
+    /// The slot does not claim its inode any more.
+    func untrack(_ slot: Int32) {
+        let key = inodeKey(slot)
+        let next = files[Int(slot)].nextOfInode
+        files[Int(slot)].nextOfInode = -1
+        guard var before = slotOfInode[key] else { return }
+        if before == slot {
+            slotOfInode[key] = next >= 0 ? next : nil
+            return
+        }
+        while before >= 0, files[Int(before)].nextOfInode != slot { before = files[Int(before)].nextOfInode }
+        if before >= 0 { files[Int(before)].nextOfInode = next }
+    }
+
+    private func inodeKey(_ slot: Int32) -> InodeKey {
+        InodeKey(device: files[Int(slot)].device, inode: files[Int(slot)].identity.inode)
+    }
+
     /// A slot that ships this file to the same topic on another declaration.
     private func sameRoute(_ status: clinux_stat, _ declaration: Int32, _ now: Int64) -> Int32? {
-        for (other, declared) in declarations.enumerated()
-        where other != Int(declaration) && declared.route == declarations[Int(declaration)].route {
-            if let slot = tracked(status, Int32(other), now) { return slot }
+        let route = declarations[Int(declaration)].route
+        for slot in slots(of: status) {
+            let other = files[Int(slot)].declaration
+            if declarations[Int(other)].route == route, tracked(status, other, now) == slot { return slot }
         }
         return nil
     }
@@ -112,43 +178,48 @@ extension Tailer {
     /// Admits a file under the stream it was made for, though it was renamed before it could be looked at.
     func admitUnseen(_ entry: EntryName, _ file: UnseenFile, _ now: Int64) {
         guard directories[Int(entry.directory)].isAlive else { return }
-        let path = join(directories[Int(entry.directory)].path, entry.name)
-        guard path != file.livePath, case .success(let status) = FileSystem.status(path, follow: false),
+        let path = path(entry.directory, entry.name)
+        guard path.path != file.livePath,
+            case .success(let status) = views[Int(path.view)].status(path.path, follow: false),
             status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)
         else { return }
         for declaration in file.declarations where tracked(status, declaration, now) == nil {
             entry.name.withUnsafeBufferPointer {
                 let entry = Entry(
-                    directory: entry.directory, name: $0, path: path, livePath: file.livePath, status: status, link: nil
-                )
+                    directory: entry.directory, name: $0, path: path, livePath: file.livePath, status: status,
+                    link: nil,
+                    isElsewhere: false)
                 considerFile(entry, declaration, now)
             }
         }
     }
 
-    func refuseDirectory(_ path: RawPath, _ wanting: [Int32]) {
+    func refuseDirectory(_ path: ViewPath, _ wanting: [Int32]) {
         let isLiteral = wanting.contains { declaration in
             declarations[Int(declaration)].patterns.contains { pattern in
-                if case .literal = pattern.components.last { return pattern.matches(path: path) }
+                if case .literal = pattern.components.last { return pattern.matches(path: path.path) }
                 return false
             }
         }
         guard isLiteral else { return }
-        report(path, declaration: Int(wanting[0]), "refused", "this is a directory: write \(printable(path))/*.log")
+        report(
+            path, declaration: Int(wanting[0]), "refused", "this is a directory: write \(printable(path.path))/*.log")
     }
 
     /// Why a file must not be followed; nil when it may.
-    private func refusal(_ path: RawPath, _ status: clinux_stat, link: clinux_stat?) -> String? {
+    private func refusal(_ path: ViewPath, _ status: clinux_stat, link: clinux_stat?) -> String? {
         if status.mode & UInt32(S_IFMT) != UInt32(S_IFREG) {
             return "not a regular file (\(kind(status.mode))): declare a file that is written to disk"
         }
         if let own = options.ownLog, own.device == status.device, own.inode == status.inode {
             return "this is Longshore's own log: send it elsewhere, or exclude this path"
         }
+        // In a container links are its own affair: the resolver does not let them out of it.
+        guard path.view == 0 else { return nil }
         if let link, link.uid != 0, link.uid != status.uid {
             return "a link whose owner (uid \(link.uid)) does not own the file it leads to: declare the file itself"
         }
-        if isRefused(path) || link != nil && isRefused(realPath(path)) {
+        if isRefused(path.path) || link != nil && isRefused(realPath(path.path)) {
             return "inside Longshore's own state directory: exclude it"
         }
         return nil
@@ -165,6 +236,7 @@ extension Tailer {
 
     /// Opens a file and makes it a slot: continues the generation that the store knows, or begins a new one.
     private func admit(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
+        guard !declarations[Int(declaration)].isRetired else { return }
         guard let (descriptor, status) = openRegular(entry.path, declaration) else { return }
         guard tracked(status, declaration, now) == nil else { return closeUnused(descriptor) }
         let identity = identity(descriptor, status)
@@ -173,10 +245,10 @@ extension Tailer {
             resume(slot, record)
         } else {
             files[Int(slot)].livePath = entry.livePath
-            begin(slot, entry.livePath ?? entry.path, status, atStart: false)
+            begin(slot, entry.livePath ?? entry.path.path, status, atStart: false)
         }
-        giveName(slot, entry.directory, Array(entry.name), isLinked: entry.link != nil)
-        if entry.link != nil { watchFile(slot) }
+        giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
+        if entry.isElsewhere { watchFile(slot) }
     }
 
     func closeUnused(_ descriptor: Int32) {
@@ -189,7 +261,8 @@ extension Tailer {
         let index = Int(slot)
         let declared = declarations[Int(files[index].declaration)]
         files[index].file = .random()
-        files[index].stream = .derive(host: options.host, container: "", declaration: declared.name, path: path)
+        files[index].stream = .derive(
+            host: options.host, container: declared.container, declaration: declared.name, path: path)
         var counts = LedgerCounts()
         var skipped: SkipReason?
         if !atStart {
@@ -200,8 +273,9 @@ extension Tailer {
             files[index].descriptor, size: status.size, committed: counts.committed)
         follow(slot)
         let record = GenerationRecord(
-            file: files[index].file, stream: files[index].stream, declaration: declared.name, path: path,
-            identity: files[index].identity, evidence: files[index].evidence, counts: counts, opened: Clock.wall())
+            file: files[index].file, stream: files[index].stream, container: declared.container,
+            declaration: declared.name, route: declared.route, path: path, identity: files[index].identity,
+            evidence: files[index].evidence, counts: counts, opened: Clock.wall())
         appeared.append(
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: true, skipped: skipped))
@@ -249,7 +323,7 @@ extension Tailer {
         if declared.ignoreOlder > 0, Clock.wall() - status.modified_ns > declared.ignoreOlder {
             return (status.size, status.size > 0 ? .ignoredOlder : nil)
         }
-        guard declared.startAtEnd, isFirstScan, !declared.isKnown else { return (0, nil) }
+        guard declared.startAtEnd, declared.isFirstWalk, !declared.isKnown else { return (0, nil) }
         let end = endOfLastLine(files[index].descriptor, size: status.size)
         return (end, end > 0 ? .startAtEnd : nil)
     }
@@ -287,7 +361,7 @@ extension Tailer {
             files.append(file)
             slot = Int32(files.count - 1)
         }
-        slotOfKey[TrackedKey(device: status.device, inode: status.inode, declaration: declaration)] = slot
+        track(slot)
         return slot
     }
 
@@ -298,9 +372,9 @@ extension Tailer {
     }
 
     /// Opens without waiting (a FIFO opens at once with O_NONBLOCK) and checks again on the descriptor.
-    func openRegular(_ path: RawPath, _ declaration: Int32) -> (Int32, clinux_stat)? {
+    func openRegular(_ path: ViewPath, _ declaration: Int32) -> (Int32, clinux_stat)? {
         makeRoomForDescriptor()
-        switch FileSystem.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY) {
+        switch views[Int(path.view)].open(path.path) {
         case .failure(let error):
             if error.errno != ENOENT { report(path, declaration: Int(declaration), "unreadable", error) }
             return nil
@@ -316,7 +390,7 @@ extension Tailer {
         }
     }
 
-    func report(_ path: RawPath, declaration: Int, _ state: String, _ error: SystemError) {
+    func report(_ path: ViewPath, declaration: Int, _ state: String, _ error: SystemError) {
         let remedy =
             switch error.errno {
             case EACCES, EPERM: "give the daemon's user the right to read it"
@@ -326,8 +400,8 @@ extension Tailer {
         report(path, declaration: declaration, state, "\(error.reason): \(remedy)")
     }
 
-    func report(_ path: RawPath, declaration: Int, _ state: String, _ reason: String) {
+    func report(_ path: ViewPath, declaration: Int, _ state: String, _ reason: String) {
         guard problems[path] != nil || problems.count < Tailer.maximumProblems else { return }
-        problems[path] = FileProblem(state: state, declaration: declaration, path: path, reason: reason)
+        problems[path] = FileProblem(state: state, declaration: declaration, path: path.path, reason: reason)
     }
 }

@@ -13,9 +13,10 @@ func realPath(_ path: RawPath) -> RawPath? {
 }
 
 extension Tailer {
-    /// Where the file really is, when it is followed through a link; nil otherwise.
+    /// Where the file really is on the host, for files of containers and those followed through a link; nil otherwise.
     package func resolvedPath(_ slot: Int) -> RawPath? {
-        guard files[slot].isLinked, files[slot].descriptor >= 0 else { return nil }
+        let isContainers = views[Int(declarations[Int(files[slot].declaration)].view)].container != nil
+        guard files[slot].isLinked || isContainers, files[slot].descriptor >= 0 else { return nil }
         // The descriptor, not the link: that may lead elsewhere by now (proc(5), /proc/pid/fd).
         var target = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/fd/\(files[slot].descriptor)", &target, target.count)

@@ -142,8 +142,7 @@ extension Tailer {
         removeWatch(slot)
         files[slot].phase = .ended
         leaveNameless(Int32(slot))
-        let key = trackedKey(slot)
-        if slotOfKey[key] == Int32(slot) { slotOfKey[key] = nil }
+        untrack(Int32(slot))
         leaveOrder(slot)
     }
 
@@ -165,12 +164,9 @@ extension Tailer {
     package func free(_ slot: Int) {
         end(slot)
         if slotOfStream[files[slot].stream] == Int32(slot) { slotOfStream[files[slot].stream] = nil }
+        sharers[Int32(slot)] = nil
         files[slot] = TailedFile()
         vacant.append(Int32(slot))
-    }
-
-    func trackedKey(_ slot: Int) -> TrackedKey {
-        TrackedKey(device: files[slot].device, inode: files[slot].identity.inode, declaration: files[slot].declaration)
     }
 
     func closeDescriptor(_ slot: Int) {

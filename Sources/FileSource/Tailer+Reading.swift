@@ -110,7 +110,8 @@ extension Tailer {
     /// A look at a name that has a slot: is it still this file?
     func considerKnown(_ slot: Int32, _ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ now: Int64) {
         let path = join(directories[Int(directory)].path, name)
-        guard case .success(let status) = FileSystem.status(path), status.inode == files[Int(slot)].identity.inode,
+        guard case .success(let status) = view(of: directory).status(path),
+            status.inode == files[Int(slot)].identity.inode,
             status.device == files[Int(slot)].device, status.born_ns == files[Int(slot)].identity.born
         else { return loseName(slot, now) }
         if status.size != files[Int(slot)].size { markReady(slot) }
@@ -119,7 +120,7 @@ extension Tailer {
     /// Looks at a file of which no event tells.
     func markIfChanged(_ slot: Int) {
         if files[slot].descriptor < 0, let path = presentPath(slot) {
-            if case .success(let status) = FileSystem.status(path), status.size == files[slot].size { return }
+            if case .success(let status) = view(ofSlot: slot).status(path), status.size == files[slot].size { return }
         } else if presentSize(slot) == files[slot].size {
             return
         }

@@ -22,11 +22,10 @@ extension Tailer {
     func takeKnown(
         _ identity: FileIdentity, _ declaration: Int32, _ descriptor: Int32, _ size: UInt64
     ) -> GenerationRecord? {
-        let name = declarations[Int(declaration)].name
         guard let records = known[identity.inode] else { return nil }
-        let mine = records.filter { $0.declaration == name && $0.identity == identity }
+        let mine = records.filter { $0.identity == identity && belongs($0, to: declaration) }
         guard !mine.isEmpty else { return nil }
-        let others = records.filter { $0.declaration != name || $0.identity != identity }
+        let others = records.filter { $0.identity != identity || !belongs($0, to: declaration) }
         known[identity.inode] = others.isEmpty ? nil : others
         var found: GenerationRecord?
         for record in mine.sorted(by: { $0.opened > $1.opened }) {
@@ -42,14 +41,35 @@ extension Tailer {
         return found
     }
 
+    /// The declaration it was made for; or another container's with the same route, which left it on a shared volume.
+    private func belongs(_ record: GenerationRecord, to declaration: Int32) -> Bool {
+        let declared = declarations[Int(declaration)]
+        if record.container == declared.container { return record.declaration == declared.name }
+        return !record.container.isEmpty && !declared.container.isEmpty && record.route == declared.route
+    }
+
+    /// Keeps a generation that is not followed now: whoever meets its file continues it.
+    func remember(_ record: GenerationRecord) {
+        known[record.identity.inode, default: []].append(record)
+        knownByDirectory[storedDirectory(record), default: []].insert(record.identity.inode)
+    }
+
+    private func storedDirectory(_ record: GenerationRecord) -> StoredDirectory {
+        StoredDirectory(container: record.container, path: parent(of: record.path))
+    }
+
     /// Finds generations of the store that were renamed inside this directory while the daemon was down, oldest first:
     /// so each waits for the one before.
     func resumeRenamed(in path: RawPath, _ directory: Int32, _ now: Int64) {
-        guard isFirstScan, let inodes = knownByDirectory.removeValue(forKey: path) else { return }
+        let view = view(of: directory)
+        guard let first = view.declarations.first, declarations[Int(first)].isFirstWalk else { return }
+        let place = StoredDirectory(container: declarations[Int(first)].container, path: path)
+        guard let inodes = knownByDirectory.removeValue(forKey: place) else { return }
         var found: [(name: [UInt8], record: GenerationRecord)] = []
-        try? FileSystem.forEachEntry(in: path) { name, _, inode in
+        try? view.forEachEntry(in: path) { name, _, inode in
             guard inodes.contains(inode) else { return true }
-            for record in known[inode] ?? [] where parent(of: record.path) == path && record.path != join(path, name) {
+            for record in known[inode] ?? []
+            where storedDirectory(record) == place && record.path != join(path, name) {
                 found.append((Array(name), record))
             }
             return true
@@ -60,46 +80,53 @@ extension Tailer {
     }
 
     private func admitRenamed(_ directory: Int32, _ name: [UInt8], _ record: GenerationRecord, _ now: Int64) {
-        let path = join(directories[Int(directory)].path, name)
-        guard let declaration = declarations.firstIndex(where: { $0.name == record.declaration }),
-            case .success(let entry) = FileSystem.status(path, follow: false),
+        let path = path(directory, name)
+        let view = view(of: directory)
+        guard let declaration = view.declarations.first(where: { declarations[Int($0)].name == record.declaration }),
+            case .success(let entry) = view.status(path.path, follow: false),
             entry.mode & UInt32(S_IFMT) == UInt32(S_IFREG), entry.born_ns == record.identity.born,
-            tracked(entry, Int32(declaration), now) == nil,
-            let (descriptor, status) = openRegular(path, Int32(declaration))
+            tracked(entry, declaration, now) == nil, let (descriptor, status) = openRegular(path, declaration)
         else { return }
         let identity = identity(descriptor, status)
-        guard identity == record.identity,
-            let taken = takeKnown(identity, Int32(declaration), descriptor, status.size)
+        guard identity == record.identity, let taken = takeKnown(identity, declaration, descriptor, status.size)
         else { return closeUnused(descriptor) }
-        let slot = newSlot(descriptor, status, identity, Int32(declaration), now)
+        let slot = newSlot(descriptor, status, identity, declaration, now)
         resume(slot, taken)
         giveName(slot, directory, name)
     }
 
-    /// After the first walk: generations of the store whose directory was read and that are not there any more.
-    func announceVanished() {
-        for record in known.values.joined() where directoryOfPath[parent(of: record.path)] != nil {
-            vanished.append(VanishedGeneration(record: record, reason: .deleted))
+    /// After the first walk of a view: generations of the store whose directory was read and that are not there any more.
+    func endFirstWalk(_ view: Int32) {
+        guard let first = views[Int(view)].declarations.first else { return }
+        let container = declarations[Int(first)].container
+        for declaration in views[Int(view)].declarations { declarations[Int(declaration)].isFirstWalk = false }
+        forget { record in
+            record.container == container
+                && directoryOfPath[ViewPath(view: view, path: parent(of: record.path))] != nil
         }
-        known = known.compactMapValues { records in
-            let waiting = records.filter { directoryOfPath[parent(of: $0.path)] == nil }
-            return waiting.isEmpty ? nil : waiting
+        knownByDirectory = knownByDirectory.filter { $0.key.container != container }
+    }
+
+    /// Gives up the generations of the store that `isGone` names: announced as vanished.
+    private func forget(_ isGone: (GenerationRecord) -> Bool) {
+        guard !known.isEmpty else { return }
+        for (inode, records) in known {
+            let gone = records.filter(isGone)
+            guard !gone.isEmpty else { continue }
+            vanished += gone.map { VanishedGeneration(record: $0, reason: .deleted) }
+            let rest = records.filter { !isGone($0) }
+            known[inode] = rest.isEmpty ? nil : rest
         }
-        knownByDirectory = [:]
     }
 
     /// Later: generations of the store whose directory has not come back, or came back without the file. Until then its
     /// file system may be mounted late; for ever would mean that a directory removed while the daemon was down hides what
     /// was unread.
     func announceLost() {
-        guard !known.isEmpty else { return }
-        for record in known.values.joined() {
-            guard case .failure(let error) = FileSystem.status(record.path, follow: false),
-                error.errno == ENOENT || error.errno == ENOTDIR
-            else { continue }
-            vanished.append(VanishedGeneration(record: record, reason: .deleted))
-            known[record.identity.inode]?.removeAll { $0.file == record.file }
+        forget { record in
+            guard record.container.isEmpty, case .failure(let error) = FileSystem.status(record.path, follow: false)
+            else { return false }
+            return error.errno == ENOENT || error.errno == ENOTDIR
         }
-        known = known.filter { !$0.value.isEmpty }
     }
 }

@@ -24,10 +24,15 @@ extension Tailer {
 
     private func handle(_ event: Inotify.Event, _ now: Int64) {
         if let slots = filesOfWatch[event.watch] { return handleFile(slots, event, now) }
-        guard let index = directoryOfWatch[event.watch] else { return }
+        for index in directoriesOfWatch[event.watch] ?? [] where directories[Int(index)].watch == event.watch {
+            handle(event, in: index, now)
+        }
+        if event.mask & UInt32(IN_IGNORED) != 0 { directoriesOfWatch[event.watch] = nil }
+    }
+
+    private func handle(_ event: Inotify.Event, in index: Int32, _ now: Int64) {
         let mask = event.mask
         if mask & UInt32(IN_IGNORED) != 0 {
-            directoryOfWatch[event.watch] = nil
             directories[Int(index)].watch = -1
             directories[Int(index)].mask = 0
             pendingScans.append(index)
@@ -44,7 +49,7 @@ extension Tailer {
         if event.mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 {
             consider(index, event.name, type: UInt8(DT_DIR), now)
         } else if event.mask & UInt32(IN_MOVED_FROM | IN_DELETE) != 0 {
-            let path = join(directories[Int(index)].path, event.name)
+            let path = path(index, event.name)
             problems[path] = nil
             if let gone = directoryOfPath[path], directories[Int(gone)].parent == index { drop(gone, now) }
         }
@@ -84,16 +89,21 @@ extension Tailer {
         let moved = slots(entry.directory, event.name)
         if moved.isEmpty, changes.unseen[entry] == nil { made(entry, event.name) }
         for slot in moved { unindex(slot) }
-        changes.moves[event.cookie] = (moved, changes.unseen.removeValue(forKey: entry))
+        changes.moves[move(entry, event)] = (moved, changes.unseen.removeValue(forKey: entry))
     }
 
     private func movedTo(_ entry: EntryName, _ event: Inotify.Event, _ now: Int64) {
         for slot in slots(entry.directory, event.name) { loseName(slot, now) }
         changes.unseen[entry] = nil
-        guard let move = changes.moves.removeValue(forKey: event.cookie), move.unseen != nil || !move.slots.isEmpty
+        guard let move = changes.moves.removeValue(forKey: move(entry, event)),
+            move.unseen != nil || !move.slots.isEmpty
         else { return made(entry, event.name) }
         for slot in move.slots where !files[Int(slot)].hasName { giveName(slot, entry.directory, entry.name) }
         changes.unseen[entry] = move.unseen
+    }
+
+    private func move(_ entry: EntryName, _ event: Inotify.Event) -> MoveKey {
+        MoveKey(cookie: event.cookie, view: directories[Int(entry.directory)].view)
     }
 
     /// Compares what the events said with the directories: a slot keeps a name only when its inode is there.
@@ -135,12 +145,12 @@ extension Tailer {
     }
 
     private func giveToNameless(_ entry: EntryName, _ now: Int64) {
-        let path = join(directories[Int(entry.directory)].path, entry.name)
-        guard case .success(let status) = FileSystem.status(path, follow: false),
+        let node = directories[Int(entry.directory)]
+        guard case .success(let status) = views[Int(node.view)].status(join(node.path, entry.name), follow: false),
             status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)
         else { return }
-        for declaration in declarations.indices {
-            if let slot = tracked(status, Int32(declaration), now), !files[Int(slot)].hasName {
+        for declaration in views[Int(node.view)].declarations {
+            if let slot = tracked(status, declaration, now), !files[Int(slot)].hasName {
                 giveName(slot, entry.directory, entry.name)
             }
         }

@@ -12,19 +12,25 @@ package import LinuxIO
 /// files), Reading (bytes, truncation, evidence), Names (rename, deletion, end).
 package final class Tailer {
     let options: TailerOptions
-    let declarations: [FileDeclaration]
+    var declarations: [FileDeclaration]
+    var vacantDeclarations: [Int32] = []
+    /// Where paths lead: the host first, then containers.
+    var views: [FileView] = [FileView(container: nil)]
+    var vacantViews: [Int32] = []
     let inotify: Inotify
 
     var files = ContiguousArray<TailedFile>()
     var vacant: [Int32] = []
     var directories: [DirectoryNode] = []
     var vacantDirectories: [Int32] = []
-    var directoryOfPath: [RawPath: Int32] = [:]
-    var directoryOfWatch: [Int32: Int32] = [:]
+    var directoryOfPath: [ViewPath: Int32] = [:]
+    /// Nodes of a watched directory: one for each view that has it, when containers share a volume.
+    var directoriesOfWatch: [Int32: [Int32]] = [:]
     /// Slots of a watched file: one for each declaration that reaches it through a link.
     var filesOfWatch: [Int32: [Int32]] = [:]
     var names = NameIndex()
-    var slotOfKey: [TrackedKey: Int32] = [:]
+    /// First slot of each inode; the others follow by `nextOfInode`.
+    var slotOfInode: [InodeKey: Int32] = [:]
     /// Newest generation of each stream.
     var slotOfStream: [StreamID: Int32] = [:]
     /// Files without a name in a watched directory: looked at with every poll.
@@ -38,16 +44,21 @@ package final class Tailer {
     /// Generations of the store that have not been found yet, by inode.
     var known: [UInt64: [GenerationRecord]] = [:]
     /// Their inodes by directory, for files that were renamed while the daemon was down.
-    var knownByDirectory: [RawPath: Set<UInt64>] = [:]
+    var knownByDirectory: [StoredDirectory: Set<UInt64>] = [:]
+    /// Views to walk from their entry points once the present step is over.
+    var pendingWalks: Set<Int32> = []
+    /// Declarations of other containers that reach a slot's file with the same route.
+    var sharers: [Int32: [Int32]] = [:]
+    /// Grows when a slot's declaration or sharers change: what its records say about containers changes with it.
+    package internal(set) var sharingVersion = 0
     /// `options.refusedDirectories` as the kernel knows them: real paths, and device and inode.
     let refusedPaths: [RawPath]
     let refusedInodes: Set<[UInt64]>
-    var isFirstScan = true
 
     var appeared: [AppearedFile] = []
     var ready: [Int] = []
     var vanished: [VanishedGeneration] = []
-    package internal(set) var problems: [RawPath: FileProblem] = [:]
+    package internal(set) var problems: [ViewPath: FileProblem] = [:]
     static let maximumProblems = 1_000
     package internal(set) var overflows: UInt64 = 0
     var openCount = 0
@@ -74,10 +85,9 @@ package final class Tailer {
                 guard case .success(let status) = FileSystem.status(path) else { return nil }
                 return [status.device, status.inode]
             })
-        for record in records where declarations.contains(where: { $0.name == record.declaration }) {
-            known[record.identity.inode, default: []].append(record)
-            knownByDirectory[parent(of: record.path), default: []].insert(record.identity.inode)
-        }
+        views[0].declarations = Array(declarations.indices.map { Int32($0) })
+        let names = Set(declarations.map(\.name))
+        for record in records where !record.container.isEmpty || names.contains(record.declaration) { remember(record) }
     }
 
     deinit {
@@ -92,10 +102,9 @@ package final class Tailer {
         nextRescan = now + options.rescanInterval
         nextPoll = now + options.pollInterval
         lostAfter = now + Tailer.returnOfDirectories
-        walkFromRoot(now)
+        walk(0, now)
         runPendingScans(now)
-        isFirstScan = false
-        announceVanished()
+        endFirstWalk(0)
     }
 
     /// Monotonic ns of the next thing to do without an event; the poll is due only while something needs it.
@@ -136,7 +145,7 @@ package final class Tailer {
     package internal(set) var polledDirectories = 0
     /// The kernel (or `watchLimit`) gave no watch at least once: polled directories would have one otherwise.
     package internal(set) var lacksWatches = false
-    package var watchCount: Int { directoryOfWatch.count + filesOfWatch.count }
+    package var watchCount: Int { directoriesOfWatch.count + filesOfWatch.count }
     package var directoryCount: Int { directories.count - vacantDirectories.count }
 
     /// Files found since the last call.

@@ -1,0 +1,108 @@
+// Containers that come, change and go: their declarations, and what the store and the audit topic hear of them.
+internal import Checkpoint
+internal import Core
+internal import FileSource
+internal import KafkaSink
+internal import LinuxIO
+internal import Logging
+internal import Pipeline
+internal import Resolver
+
+extension PipelineLoop {
+    /// A container with declarations is there, or something of it has changed.
+    func attach(_ container: EngineContainer, _ now: Int64) {
+        var state = containers[container.id] ?? ContainerState(container: container)
+        if containers[container.id]?.container.stored != container.stored {
+            checkpoint.containers.append(StoredContainer(id: container.id, stored: container.stored))
+            checkpoint.removedContainers.removeAll { $0 == container.id }
+        }
+        let layoutChanged = state.container.layout != container.layout
+        state.container = container
+        state.isGone = false
+        containers[container.id] = state
+        if state.numbers.isEmpty {
+            // What has been let go and does not run has nothing new.
+            if state.phase == .letGo, !container.isRunning { return }
+            follow(container.id, now)
+        } else {
+            redescribe(state)
+            if layoutChanged {
+                tailer.update(state.numbers[0], layout: container.layout, mounts: .read(), now: now)
+            }
+        }
+        if container.isRunning { cancelDrain(container.id, now) } else { drain(container.id, now) }
+        collectNews(now)
+    }
+
+    /// The container is removed from its runtime.
+    func remove(container id: String, _ now: Int64) {
+        guard containers[id] != nil else {
+            if knownContainers.remove(id) != nil { checkpoint.removedContainers.append(id) }
+            return
+        }
+        containers[id]!.isGone = true
+        drain(id, now)
+        forgetIfDone(id, now)
+    }
+
+    func announce(_ event: ContainerEvent, container id: String, name: String) {
+        outbox.collect(audit.container(event, id: id, name: name), mayDrop: true)
+    }
+
+    private func follow(_ id: String, _ now: Int64) {
+        let container = containers[id]!.container
+        let view = ContainerView(layout: container.layout, policy: options.resolver, mounts: .read())
+        let files = container.declarations.map { declaration in
+            var files = declaration.files
+            files.isKnown = knownContainers.contains(id)
+            return files
+        }
+        knownContainers.insert(id)
+        guard !files.isEmpty else { return }
+        let numbers = tailer.add(view, files, now: now)
+        for (number, declaration) in zip(numbers, container.declarations) {
+            while declarations.count <= number {
+                declarations.append(declaration)
+                topicOfDeclaration.append(-1)
+            }
+            declarations[number] = declaration
+            topicOfDeclaration[number] = openTopic(declaration.topic)
+        }
+        containers[id]!.numbers = numbers
+        containers[id]!.phase = .followed
+        redescribe(containers[id]!)
+        collectNews(now)
+    }
+
+    /// Every topic has its lists; the memory is shared among them.
+    private func openTopic(_ name: String) -> Int32 {
+        let topic = producer.openTopic(name)
+        while parked.count < producer.topics.count {
+            parked.append([])
+            writers.append(TopicWriter())
+        }
+        memoryShare = arenas.limit / max(1, producer.topics.count - (auditTopicIndex == nil ? 0 : 1))
+        return Int32(topic)
+    }
+
+    /// What records say of the container may have changed: its name.
+    private func redescribe(_ state: ContainerState) {
+        for (number, declaration) in zip(state.numbers, state.container.declarations) {
+            declarations[number].members = state.container.members + declaration.members
+        }
+        described = -1
+    }
+
+    /// Members of a source's records: those of its container and declaration, and the ids of all containers that share
+    /// the file.
+    func members(_ slot: Int) -> [UInt8] {
+        let own = declarations[tailer.declaration(slot)]
+        let others = tailer.sharers(of: slot)
+        guard !others.isEmpty else { return own.members }
+        let ids = Set(([own] + others.map { declarations[$0] }).map(\.files.container)).sorted()
+        var text = JSONText()
+        text.begin()
+        text.member("container.ids", list: ids)
+        return own.members + [0x2C] + text.bytes.dropFirst()
+    }
+}

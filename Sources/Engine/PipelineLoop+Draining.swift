@@ -1,0 +1,139 @@
+// Letting containers go: what a stopped one left is read to its end, then nothing of it is held any more.
+internal import Checkpoint
+internal import Core
+internal import FileSource
+internal import Glibc
+internal import LinuxIO
+internal import Logging
+internal import Resolver
+
+extension PipelineLoop {
+    /// How long a volume that is a mount of its own may be read after its container's death, and after how long, when it
+    /// is still mounted, for as long again.
+    static let mountDrain: Int64 = 2 * nanosecondsPerSecond
+    static let mountPause: Int64 = 30 * nanosecondsPerSecond
+    private static let drainCheck: Int64 = 250 * nanosecondsPerMillisecond
+
+    /// The container has stopped: a last look at its directories, then every source of it is read to its end.
+    func drain(_ id: String, _ now: Int64) {
+        guard var state = containers[id], !state.numbers.isEmpty, state.phase == .followed else { return }
+        tailer.retire(containerOf: state.numbers[0], true, now: now)
+        collectNews(now)
+        state.phase = .draining(since: now)
+        containers[id] = state
+        announceUnknown(state)
+        drainSlots(id)
+        nextDrainCheck = now
+    }
+
+    /// It runs again before it was let go.
+    func cancelDrain(_ id: String, _ now: Int64) {
+        guard let state = containers[id], case .draining = state.phase else { return }
+        for slot in state.draining where sources[Int(slot)].isOpen && sources[Int(slot)].endSize == nil {
+            sources[Int(slot)].isDraining = false
+            sources[Int(slot)].isFinal = false
+            sources[Int(slot)].isSuspended = false
+            enqueue(Int(slot))
+        }
+        containers[id]!.draining = []
+        containers[id]!.suspended = []
+        containers[id]!.phase = .followed
+        tailer.retire(containerOf: state.numbers[0], false, now: now)
+        collectNews(now)
+    }
+
+    /// Marks the open sources of the container, but for those that another container goes on writing.
+    private func drainSlots(_ id: String) {
+        for slot in tailer.slots(ofContainerOf: containers[id]!.numbers[0]) {
+            guard slot < sources.count, sources[slot].isOpen, !tailer.isShared(slot), !sources[slot].isDraining
+            else { continue }
+            sources[slot].isDraining = true
+            containers[id]!.draining.append(Int32(slot))
+            guard sources[slot].endSize == nil else { continue }
+            sources[slot].isFinal = true
+            enqueue(slot)
+        }
+    }
+
+    /// After acknowledgements: drained sources that are read to their end are closed in their next turn.
+    func settleDrains() {
+        guard nextDrainCheck != .max else { return }
+        for state in containers.values {
+            for slot in state.draining where sources[Int(slot)].isOpen && sources[Int(slot)].isDraining {
+                let index = Int(slot)
+                if sources[index].isCaughtUp, sources[index].endSize == nil, ledger.inFlight(index) == 0 { enqueue(index) }
+            }
+        }
+    }
+
+    /// Looks at everything that is being drained; lets go what is done.
+    func checkDrains(_ now: Int64) {
+        nextDrainCheck = .max
+        settleDrains()
+        for (id, state) in containers {
+            guard case .draining(let since) = state.phase else { continue }
+            nextDrainCheck = now + PipelineLoop.drainCheck
+            // A slot that was freed meanwhile may be another source's by now.
+            containers[id]!.draining.removeAll { !sources[Int($0)].isOpen || !sources[Int($0)].isDraining }
+            if now - since >= PipelineLoop.mountDrain { releaseMounts(id, now) }
+            for slot in containers[id]!.draining where sources[Int(slot)].scheduling == .idle { enqueue(Int(slot)) }
+            if containers[id]!.draining.isEmpty { letGo(id, now) }
+        }
+        if nextDrainCheck != .max { settleEnds(now) }
+    }
+
+    private func letGo(_ id: String, _ now: Int64) {
+        // What another container handed over meanwhile is drained too.
+        drainSlots(id)
+        guard containers[id]!.draining.isEmpty else { return }
+        tailer.remove(containerOf: containers[id]!.numbers[0], now: now)
+        containers[id]!.numbers = []
+        containers[id]!.phase = .letGo
+        collectNews(now)
+        forgetIfDone(id, now)
+    }
+
+    /// A removed container that is let go: its row goes, and those of files that went with it.
+    func forgetIfDone(_ id: String, _ now: Int64) {
+        guard let state = containers[id], state.isGone, state.numbers.isEmpty else { return }
+        let layout = state.container.layout
+        for record in tailer.takeKnown(ofContainer: id) {
+            let view = ContainerView(layout: layout, policy: options.resolver, mounts: HostMounts(text: []))
+            let stays = view.mountIndex(of: record.path).map { layout.mounts[$0].kind != .tmpfs } ?? false
+            // On a volume it may be continued by another container.
+            if stays, record.detached != 0 { tailer.keep(record) } else { announceLoss(of: record) }
+        }
+        containers[id] = nil
+        knownContainers.remove(id)
+        checkpoint.containers.removeAll { $0.id == id }
+        checkpoint.removedContainers.append(id)
+    }
+
+    /// Keeps the row of a source that ends although its file stays, and the record for whoever follows it next.
+    func release(_ slot: Int, _ counts: LedgerCounts) {
+        let update = GenerationUpdate(
+            file: tailer.file(slot), evidence: sources[slot].lastEvidence, counts: counts, detached: Clock.wall())
+        checkpoint.released.append(update)
+        let declared = declarations[tailer.declaration(slot)].files
+        tailer.keep(
+            GenerationRecord(
+                file: update.file, stream: tailer.stream(slot), container: declared.container,
+                declaration: declared.name, route: declared.route, path: tailer.livePath(slot),
+                identity: tailer.identity(slot), evidence: update.evidence, counts: counts, opened: Clock.wall(),
+                detached: update.detached))
+    }
+
+    /// A root file system that went away before the last look at it: what it had then cannot be known.
+    private func announceUnknown(_ state: ContainerState) {
+        guard let upper = state.container.layout.layers.first, case .failure = FileSystem.status(upper) else { return }
+        for number in state.numbers where tailer.usesRoot(number) {
+            let name = declarations[number].files.name
+            counters.gapBytes[GapReason.deleted.rawValue, default: 0] += 0
+            outbox.collect(
+                audit.unknown(container: state.container.id, declaration: name, reason: .deleted), mayDrop: false)
+            logger.warning(
+                "a container was removed before its last files could be looked at",
+                metadata: ["container": "\(state.container.id.prefix(12))", "declaration": "\(name)"])
+        }
+    }
+}

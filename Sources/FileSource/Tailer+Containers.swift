@@ -1,0 +1,166 @@
+// Declarations that come and go with containers, and volumes that several containers share.
+internal import CLinux
+package import Core
+internal import Glibc
+internal import LinuxIO
+package import Resolver
+
+extension Tailer {
+    /// Begins to follow a container's declarations, named as they are unique in it. Returns their numbers, in order.
+    /// Generations that `known` names are continued where their files are met.
+    package func add(
+        _ container: ContainerView, _ added: [FileDeclaration], known records: [GenerationRecord] = [], now: Int64
+    ) -> [Int] {
+        for record in records { remember(record) }
+        let view = newView(container)
+        let numbers = added.map { declaration in
+            var declaration = declaration
+            declaration.view = view
+            return newDeclaration(declaration)
+        }
+        views[Int(view)].declarations = numbers
+        walk(view, now)
+        runPendingScans(now)
+        endFirstWalk(view)
+        return numbers.map { Int($0) }
+    }
+
+    private func newView(_ container: ContainerView) -> Int32 {
+        if let free = vacantViews.popLast() {
+            views[Int(free)] = FileView(container: container)
+            return free
+        }
+        views.append(FileView(container: container))
+        return Int32(views.count - 1)
+    }
+
+    private func newDeclaration(_ declaration: FileDeclaration) -> Int32 {
+        if let free = vacantDeclarations.popLast() {
+            declarations[Int(free)] = declaration
+            return free
+        }
+        declarations.append(declaration)
+        return Int32(declarations.count - 1)
+    }
+
+    /// Mounts or processes of the container have changed: its paths lead elsewhere now.
+    package func update(_ declaration: Int, layout: ContainerLayout, mounts: HostMounts, now: Int64) {
+        let view = declarations[declaration].view
+        views[Int(view)].container?.mounts = mounts
+        views[Int(view)].container?.layout = layout
+        look(at: declaration, now: now)
+    }
+
+    /// A container has stopped (or runs again): what its declarations fit now is found, and nothing more from then on.
+    package func retire(containerOf declaration: Int, _ isRetired: Bool, now: Int64) {
+        let view = declarations[declaration].view
+        for number in views[Int(view)].declarations { declarations[Int(number)].isRetired = false }
+        look(at: declaration, now: now)
+        guard isRetired else { return }
+        for number in views[Int(view)].declarations { declarations[Int(number)].isRetired = true }
+    }
+
+    /// Looks at everything below a container's declarations as if it were new.
+    package func look(at declaration: Int, now: Int64) {
+        let view = declarations[declaration].view
+        for index in directories.indices where directories[index].isAlive && directories[index].view == view {
+            rescan(Int32(index), now)
+        }
+        pendingWalks.insert(view)
+        runPendingScans(now)
+    }
+
+    /// Slots of a container, by the number of one of its declarations.
+    package func slots(ofContainerOf declaration: Int) -> [Int] {
+        let view = declarations[declaration].view
+        return files.indices.filter { slot in
+            files[slot].phase != .vacant && declarations[Int(files[slot].declaration)].view == view
+        }
+    }
+
+    /// Gives up a container's declarations. Files that another container declares with the same route are handed over to
+    /// it; all others must have been freed before.
+    package func remove(containerOf declaration: Int, now: Int64) {
+        let view = declarations[declaration].view
+        let gone = views[Int(view)].declarations
+        for slot in files.indices where gone.contains(files[slot].declaration) && files[slot].phase != .vacant {
+            handOver(Int32(slot), now)
+        }
+        for (slot, others) in sharers {
+            let rest = others.filter { !gone.contains($0) }
+            guard rest.count < others.count else { continue }
+            sharers[slot] = rest.isEmpty ? nil : rest
+            sharingVersion += 1
+        }
+        for index in directories.indices where directories[index].isAlive && directories[index].view == view {
+            leave(Int32(index), now)
+        }
+        problems = problems.filter { $0.key.view != view }
+        for number in gone {
+            declarations[Int(number)] = FileDeclaration(name: "", patterns: [], route: "")
+            vacantDeclarations.append(number)
+        }
+        pendingWalks.remove(view)
+        views[Int(view)] = FileView(container: nil)
+        vacantViews.append(view)
+        runPendingScans(now)
+    }
+
+    /// Keeps a generation that is let go: whoever meets its file next continues it.
+    package func keep(_ record: GenerationRecord) { remember(record) }
+
+    /// Takes the generations of a container that were not met again, or were let go.
+    package func takeKnown(ofContainer id: String) -> [GenerationRecord] {
+        var taken: [GenerationRecord] = []
+        for (inode, records) in known where records.contains(where: { $0.container == id }) {
+            taken += records.filter { $0.container == id }
+            let rest = records.filter { $0.container != id }
+            known[inode] = rest.isEmpty ? nil : rest
+        }
+        knownByDirectory = knownByDirectory.filter { $0.key.container != id }
+        return taken
+    }
+
+    /// Closes what keeps the slot's volume busy; a read opens the file again.
+    package func suspend(_ slot: Int) {
+        closeDescriptor(slot)
+        removeWatch(slot)
+    }
+
+    /// True when a declaration's paths begin in the container's root file system, not on a mount.
+    package func usesRoot(_ declaration: Int) -> Bool {
+        let view = declarations[declaration].view
+        return declarations[declaration].patterns.indices.contains { pattern in
+            entryPoints(view, Int32(declaration), pattern).contains { $0.0 == [0x2F] }
+        }
+    }
+
+    /// True when another container declares the slot's file too, so that it lives on without this one.
+    package func isShared(_ slot: Int) -> Bool { sharers[Int32(slot)] != nil }
+
+    /// The declarations of other containers that reach the slot's file with the same route.
+    package func sharers(of slot: Int) -> [Int] { (sharers[Int32(slot)] ?? []).map { Int($0) } }
+
+    /// A file on a volume that another container declared with the same route: one source with both their ids.
+    func share(_ slot: Int32, with declaration: Int32) -> Bool {
+        let (mine, other) = (declarations[Int(declaration)], declarations[Int(files[Int(slot)].declaration)])
+        guard !mine.container.isEmpty, !other.container.isEmpty, mine.container != other.container else { return false }
+        guard sharers[slot]?.contains(declaration) != true else { return true }
+        sharers[slot, default: []].append(declaration)
+        sharingVersion += 1
+        return true
+    }
+
+    private func handOver(_ slot: Int32, _ now: Int64) {
+        guard var others = sharers[slot], !others.isEmpty else { return }
+        let heir = others.removeFirst()
+        sharers[slot] = others.isEmpty ? nil : others
+        sharingVersion += 1
+        unindex(slot)
+        files[Int(slot)].declaration = heir
+        for index in directories.indices
+        where directories[index].isAlive && directories[index].view == declarations[Int(heir)].view {
+            pendingScans.append(Int32(index))
+        }
+    }
+}

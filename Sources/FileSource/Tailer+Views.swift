@@ -1,0 +1,93 @@
+// Where walks begin: the root of a view, and those of its mounts that a pattern reaches.
+internal import CLinux
+internal import Core
+internal import Glibc
+internal import LinuxIO
+internal import Resolver
+
+extension Tailer {
+    func view(of directory: Int32) -> FileView { views[Int(directories[Int(directory)].view)] }
+
+    func view(ofSlot slot: Int) -> FileView { views[Int(declarations[Int(files[slot].declaration)].view)] }
+
+    func path(_ directory: Int32, _ name: some Sequence<UInt8>) -> ViewPath {
+        let node = directories[Int(directory)]
+        return ViewPath(view: node.view, path: join(node.path, name))
+    }
+
+    /// Enters all patterns of a view where they begin, and walks down. What is entered already stays as it is.
+    func walk(_ view: Int32, _ now: Int64) {
+        var entries: [RawPath: [PatternState]] = [:]
+        for declaration in views[Int(view)].declarations {
+            for pattern in declarations[Int(declaration)].patterns.indices {
+                for (path, state) in entryPoints(view, declaration, pattern) {
+                    entries[path, default: []].append(state)
+                }
+            }
+        }
+        for (path, states) in entries.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            enterRoot(ViewPath(view: view, path: path), states, now)
+        }
+    }
+
+    private func enterRoot(_ path: ViewPath, _ states: [PatternState], _ now: Int64) {
+        switch views[Int(path.view)].look(path.path) {
+        case .found(let sight):
+            problems[path] = nil
+            if sight.isDirectory { enter(path, sight, parent: -1, states, now) }
+        case .missing(let error):
+            guard path.view != 0 else { return }
+            report(path, declaration: Int(states[0].declaration), "unreachable", error.reason)
+        case .refused(let reason): report(path, declaration: Int(states[0].declaration), "refused", reason)
+        case .network(let mount): meetsNetwork(path, mount, states[0].declaration)
+        }
+    }
+
+    /// Where a pattern is entered: at the deepest mount that holds all it can fit, else at the root; and at every mount
+    /// further down that it may cross into, because the directories between need not exist yet.
+    func entryPoints(_ view: Int32, _ declaration: Int32, _ pattern: Int) -> [(RawPath, PatternState)] {
+        let first = PatternState(declaration: declaration, pattern: Int32(pattern), component: 0)
+        guard let layout = views[Int(view)].container?.layout else { return [([0x2F], first)] }
+        let literals = declarations[Int(declaration)].patterns[pattern].literalPrefix
+        var home: RawPath = [0x2F]
+        var start = first
+        var entries: [(RawPath, PatternState)] = []
+        for mount in layout.mounts {
+            let names = mount.destination.split(separator: 0x2F)
+            if names.count <= literals.count, zip(names, literals).allSatisfy({ $0.elementsEqual($1) }) {
+                guard names.count > Int(start.component) else { continue }
+                home = mount.destination
+                start = PatternState(declaration: declaration, pattern: Int32(pattern), component: Int32(names.count))
+            } else {
+                entries += states(after: names, from: first).map { (mount.destination, $0) }
+            }
+        }
+        return entries + [(home, start)]
+    }
+
+    /// The states of a pattern behind the directories `names`, none when it does not lead there.
+    private func states(after names: [ArraySlice<UInt8>], from first: PatternState) -> [PatternState] {
+        var states = closure([first])
+        for name in names {
+            var further: [PatternState] = []
+            name.withUnsafeBufferPointer { name in
+                for state in states where component(state).matches(name) {
+                    if component(state) == .anyDepth {
+                        further.append(state)
+                    } else if !isLast(state) {
+                        further.append(next(state))
+                    }
+                }
+            }
+            guard !further.isEmpty else { return [] }
+            states = closure(further)
+        }
+        return states
+    }
+
+    /// A declared path leads to a file system that may hang.
+    func meetsNetwork(_ path: ViewPath, _ mount: HostMounts.Entry, _ declaration: Int32) {
+        report(
+            path, declaration: Int(declaration), "refused", "a \(mount.type) file system: not available yet")
+    }
+}
