@@ -47,11 +47,15 @@ package struct LedgerCounts: Hashable, Sendable {
     package init() {}
 }
 
-/// One file generation on one declaration as the store keeps it.
+/// One file generation on one route as the store keeps it.
 package struct GenerationRecord: Hashable, Sendable {
     package let file: FileID
     package let stream: StreamID
+    /// The full id of the container that declared it; empty for files of the host.
+    package let container: String
     package let declaration: String
+    /// The topic it ships to; empty where the row is from before routes were stored (schema 1).
+    package let route: String
     /// The live path its stream is named by, raw bytes as the kernel has them.
     package let path: [UInt8]
     package let identity: FileIdentity
@@ -59,18 +63,25 @@ package struct GenerationRecord: Hashable, Sendable {
     package var counts: LedgerCounts
     /// Wall clock, nanoseconds, of the first sight.
     package let opened: Int64
+    /// Wall clock, nanoseconds, since when nobody follows it while it may come back (its container stopped, its volume
+    /// stays); 0 while it is followed.
+    package var detached: Int64
 
     package init(
-        file: FileID, stream: StreamID, declaration: String, path: [UInt8], identity: FileIdentity,
-        evidence: FileEvidence, counts: LedgerCounts, opened: Int64
+        file: FileID, stream: StreamID, container: String = "", declaration: String, route: String = "",
+        path: [UInt8], identity: FileIdentity, evidence: FileEvidence, counts: LedgerCounts, opened: Int64,
+        detached: Int64 = 0
     ) {
         self.file = file
         self.stream = stream
+        self.container = container
         self.declaration = declaration
+        self.route = route
         self.path = path
         self.identity = identity
         self.evidence = evidence
         self.counts = counts
         self.opened = opened
+        self.detached = detached
     }
 }

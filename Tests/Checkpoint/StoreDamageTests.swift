@@ -14,19 +14,27 @@ private enum History {
         let padded = "\(ticket)" + String(repeating: "x", count: 300)
         var transaction = StoreTransaction(ticket: UInt64(ticket), events: [event(padded)])
         if ticket == 1 { transaction.opened = generations }
+        transaction.containers = [container(ticket)]
+        if ticket > 3 { transaction.removedContainers = [container(ticket - 3).id] }
         transaction.updated = [update(generations[ticket % 5], committed: UInt64(ticket * 1000))]
         return transaction
     }
 
+    private static func container(_ ticket: Int) -> StoredContainer {
+        StoredContainer(id: "cid\(ticket + 10)", stored: Array("meta\(ticket)".utf8))
+    }
+
     /// The number of transactions that `state` is the outcome of; nil when it is the outcome of no prefix.
     static func prefix(of state: StoreState) -> Int? {
-        if state.generations.isEmpty { return state.outbox.isEmpty ? 0 : nil }
+        if state.generations.isEmpty { return state.outbox.isEmpty && state.containers.isEmpty ? 0 : nil }
         var expected = generations
         for ticket in 1...max(1, state.outbox.count) {
             expected[ticket % 5].counts.committed = UInt64(ticket * 1000)
         }
         let events = state.outbox.map { String(decoding: $0.payload.prefix { $0 != 0x78 }, as: UTF8.self) }
-        let known = events == (1...max(1, state.outbox.count)).map { "\($0)" }
+        let count = max(1, state.outbox.count)
+        let known =
+            events == (1...count).map { "\($0)" } && state.containers == (max(1, count - 2)...count).map(container)
         return known && state.generations == expected ? state.outbox.count : nil
     }
 }
@@ -123,7 +131,7 @@ private typealias Image = [String: [UInt8]]
         }
     }
 
-    @Test(arguments: ["var/log/app-3.log", "web", "17xxxx", "records INTEGER"])
+    @Test(arguments: ["var/log/app-3.log", "web", "17xxxx", "cid28", "meta19", "records INTEGER", "stored BLOB"])
     func `a changed letter that SQLite does not mind is found`(needle: String) throws {
         var changed = try image(closedAfter: 20)
         changed["store.db-wal"] = nil
@@ -223,7 +231,7 @@ private typealias Image = [String: [UInt8]]
         newer["store.db"]![63] = 9  // user_version, big-endian at 60 (https://www.sqlite.org/fileformat.html)
         try lay(newer)
         let failure = try #require(openFailure(options))
-        #expect(failure.message.contains("written by a newer longshore (schema 9, this one knows 1)"))
+        #expect(failure.message.contains("written by a newer longshore (schema 9, this one knows 2)"))
         #expect(directory.read("state/store.db") == newer["store.db"])
         #expect(!directory.names("/state").contains { $0.contains(".damaged-") })
     }

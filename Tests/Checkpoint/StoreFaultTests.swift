@@ -146,6 +146,7 @@ import Testing
         #expect(state.recovery == nil && numbers.count >= Int(completed), "seed \(seed), \(completed) completed")
         #expect(numbers == (1...max(1, numbers.count)).map { "\($0)" } || numbers.isEmpty, "seed \(seed)")
         #expect(state.generations.map(\.counts.committed) == (numbers.isEmpty ? [] : [UInt64(numbers.count)]))
+        #expect(state.containers.map(\.id) == (numbers.isEmpty ? [] : ["\(numbers.count)"]))
     }
 }
 
@@ -165,6 +166,8 @@ private func runUntilKilled(_ path: String, _ seed: UInt64) throws {
         var transaction = StoreTransaction(ticket: ticket, events: [event("\(ticket)")], durable: ticket % 7 == 0)
         if ticket == 1 { transaction.opened = [record] }
         transaction.updated = [update(record, committed: ticket)]
+        transaction.containers = [StoredContainer(id: "\(ticket)", stored: [1])]
+        transaction.removedContainers = ["\(ticket - 1)"]
         store.submit(transaction)
         for completion in store.takeCompletions() {
             var done = completion.ticket.littleEndian

@@ -38,10 +38,10 @@ import Testing
         counts.lineOrdinal = .max
         let record = GenerationRecord(
             file: FileID(Identifier128(high: .max, low: 1 << 63)), stream: StreamID(Identifier128(high: 0, low: .max)),
-            declaration: "wéb \0 ' \u{202E}", path: Array(1...255),
+            container: "c \0 \u{202E}", declaration: "wéb \0 ' \u{202E}", route: "röute", path: Array(1...255),
             identity: FileIdentity(fileSystem: Identifier128(high: 1 << 63, low: 0), inode: .max, born: .min),
             evidence: FileEvidence(headLength: .max, headChecksum: 1 << 31, tailChecksum: .max), counts: counts,
-            opened: .max)
+            opened: .max, detached: .max)
         let audit = AuditEvent(key: "", payload: Array(0...255))
         let empty = AuditEvent(key: "schlüssel", payload: [])
         let first = try Store.open(options).store
@@ -54,6 +54,55 @@ import Testing
         #expect(state.generations == [record])
         #expect(state.outbox.map(\.key) == ["", "schlüssel"] && state.outbox.map(\.payload) == [audit.payload, []])
         #expect(state.outbox.map(\.id) == completion.eventIDs && state.recovery == nil)
+    }
+
+    @Test func `containers are kept, replaced and forgotten, sorted by id`() throws {
+        let first = try Store.open(options).store
+        let (one, two) = (StoredContainer(id: "a1", stored: []), StoredContainer(id: "b2", stored: Array(0...255)))
+        let removed = StoredContainer(id: "c3", stored: [1])
+        try first.perform(StoreTransaction(ticket: 1, containers: [two, removed, one]))
+        let changed = StoredContainer(id: "a1", stored: [9])
+        let gone = try first.perform(
+            StoreTransaction(ticket: 2, containers: [changed], removedContainers: ["c3", "unknown"]))
+        #expect(gone.failure == nil)
+        // What a transaction both keeps and forgets is forgotten.
+        let both = StoreTransaction(ticket: 3, containers: [removed], removedContainers: ["c3"])
+        #expect(try first.perform(both).failure == nil)
+        let failed = try first.perform(
+            StoreTransaction(
+                ticket: 4, containers: [removed], updated: [update(sampleGeneration(1), committed: 1)],
+                removedContainers: ["b2"]))
+        #expect(failed.failure != nil)
+        first.close()
+        let (store, state) = try Store.open(options)
+        defer { store.close() }
+        #expect(state.containers == [changed, two])
+    }
+
+    @Test func `detached generations come back attached or as they were, but not after 30 days`() throws {
+        let day = 86_400 * nanosecondsPerSecond
+        let records = (0..<4).map { sampleGeneration($0) }
+        let detached: [Int64] = [0, Clock.wall() - 29 * day, Clock.wall() - 31 * day, 1]
+        let first = try Store.open(options).store
+        try first.perform(StoreTransaction(ticket: 1, opened: records))
+        let updates = zip(records, detached).map { record, since in
+            var changed = update(record, committed: record.counts.committed)
+            changed.detached = since
+            return changed
+        }
+        try first.perform(StoreTransaction(ticket: 2, updated: updates))
+        first.close()
+        let (second, left) = try Store.open(options)
+        #expect(left.generations.map(\.file) == records[..<2].map(\.file))
+        #expect(left.generations.map(\.detached) == Array(detached[..<2]))
+        // The rows are gone, not only hidden: their ids are new again.
+        let again = StoreTransaction(
+            ticket: 1, opened: [records[2]], updated: [update(records[1], committed: 8)])
+        #expect(try second.perform(again).failure == nil)
+        second.close()
+        let (third, state) = try Store.open(options)
+        defer { third.close() }
+        #expect(state.generations.map(\.detached) == [0, 0, 0] && state.recovery == nil)
     }
 
     @Test func `updates, closings and deliveries are kept, and event ids ascend also over a restart`() throws {

@@ -38,7 +38,9 @@ extension GenerationRecord {
         var sum = RowChecksum(seed: 1)
         sum.add(file.value)
         sum.add(stream.value)
+        sum.add(container.utf8)
         sum.add(declaration.utf8)
+        sum.add(route.utf8)
         sum.add(path)
         sum.add(identity.fileSystem)
         sum.add(identity.inode)
@@ -62,6 +64,7 @@ extension GenerationUpdate {
         sum.add(counts.records)
         sum.add(counts.lineStart == nil ? 0 : 1)
         sum.add(counts.lineStart ?? 0)
+        sum.add(UInt64(bitPattern: detached))
         return sum.value
     }
 }
@@ -71,6 +74,15 @@ func declarationChecksum(_ name: String) -> UInt64 {
     var sum = RowChecksum(seed: 4)
     sum.add(name.utf8)
     return sum.value
+}
+
+extension StoredContainer {
+    var checksum: UInt64 {
+        var sum = RowChecksum(seed: 5)
+        sum.add(id.utf8)
+        sum.add(stored)
+        return sum.value
+    }
 }
 
 extension AuditEvent {

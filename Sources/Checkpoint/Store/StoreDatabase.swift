@@ -38,18 +38,20 @@ final class StoreDatabase {
 
     /// The statements a transaction is made of.
     private struct Statements {
-        let begin, commit, rollback, insert, update, delete, append, deliver, declare, advance: Statement
+        let begin, commit, rollback, keep, insert, update, delete, append, deliver, declare, forget, advance: Statement
 
         init(_ connection: Connection) throws(SQLiteError) {
             begin = try connection.prepare("BEGIN IMMEDIATE")
             commit = try connection.prepare("COMMIT")
             rollback = try connection.prepare("ROLLBACK")
+            keep = try connection.prepare(StoreSchema.insertContainer)
             insert = try connection.prepare(StoreSchema.insertGeneration)
             update = try connection.prepare(StoreSchema.updateGeneration)
             delete = try connection.prepare(StoreSchema.deleteGeneration)
             append = try connection.prepare(StoreSchema.insertEvent)
             deliver = try connection.prepare(StoreSchema.deleteEvent)
             declare = try connection.prepare(StoreSchema.insertDeclaration)
+            forget = try connection.prepare(StoreSchema.deleteContainer)
             advance = try connection.prepare(StoreSchema.advance)
         }
     }
@@ -73,10 +75,34 @@ final class StoreDatabase {
     private func write(_ transaction: StoreTransaction) throws(SQLiteError) -> [Int64] {
         if connection.inTransaction { try statements.rollback.run() }
         try statements.begin.run()
+        for container in transaction.containers {
+            StoreSchema.bind(container, to: statements.keep)
+            try statements.keep.run()
+        }
+        try write(generationsOf: transaction)
+        let ids = try append(transaction.events)
+        for id in transaction.delivered {
+            statements.deliver.bind(1, id)
+            try statements.deliver.run()
+        }
+        for name in transaction.declared {
+            statements.declare.bind(1, text: name)
+            statements.declare.bind(2, declarationChecksum(name))
+            try statements.declare.run()
+        }
+        for id in transaction.removedContainers {
+            statements.forget.bind(1, text: id)
+            try statements.forget.run()
+        }
+        statements.advance.bind(1, sequence + 1)
+        try statements.advance.run()
+        try statements.commit.run()
+        return ids
+    }
+
+    private func write(generationsOf transaction: StoreTransaction) throws(SQLiteError) {
         for record in transaction.opened.inFileOrder(\.file) {
-            StoreSchema.bindFixed(record, to: statements.insert)
-            let values = GenerationUpdate(file: record.file, evidence: record.evidence, counts: record.counts)
-            StoreSchema.bindValues(values, to: statements.insert)
+            StoreSchema.bind(record, to: statements.insert)
             try statements.insert.run()
         }
         for update in transaction.updated.inFileOrder(\.file) {
@@ -88,20 +114,6 @@ final class StoreDatabase {
             statements.delete.bind(1, file.value)
             try statements.delete.run()
         }
-        let ids = try append(transaction.events)
-        for id in transaction.delivered {
-            statements.deliver.bind(1, id)
-            try statements.deliver.run()
-        }
-        for name in transaction.declared {
-            statements.declare.bind(1, text: name)
-            statements.declare.bind(2, declarationChecksum(name))
-            try statements.declare.run()
-        }
-        statements.advance.bind(1, sequence + 1)
-        try statements.advance.run()
-        try statements.commit.run()
-        return ids
     }
 
     private func append(_ events: [AuditEvent]) throws(SQLiteError) -> [Int64] {

@@ -37,12 +37,32 @@ struct StoreOpening {
     private func serve(
         _ connection: Connection, _ contents: StoreContents
     ) throws(StoreFailure) -> (StoreDatabase, StoreState) {
-        let state = StoreState(
-            generations: contents.generations, outbox: contents.outbox, declarations: contents.declarations,
-            recovery: contents.recovery)
-        do { return (try StoreDatabase(connection, files: files, contents: contents), state) } catch {
-            throw StoreFailure(error, doing: "prepare statements", in: files.directory)
+        var contents = contents
+        do {
+            if contents.version == StoreVersion1.version {
+                try StoreVersion1.migrate(connection, contents.generations)
+            }
+            try dropLongDetached(connection, &contents)
+            let state = StoreState(
+                generations: contents.generations, outbox: contents.outbox, declarations: contents.declarations,
+                containers: contents.containers, recovery: contents.recovery)
+            return (try StoreDatabase(connection, files: files, contents: contents), state)
+        } catch {
+            throw StoreFailure(error, doing: "prepare the store", in: files.directory)
         }
+    }
+
+    /// How long a generation that nobody follows is kept: nanoseconds.
+    private static let detachedKept: Int64 = 30 * 86_400 * nanosecondsPerSecond
+
+    /// Files that never came back would stay for ever. Their rows say nothing that a later row needs: when the commit
+    /// is lost with the power, the next opening does it again.
+    private func dropLongDetached(_ connection: Connection, _ contents: inout StoreContents) throws(SQLiteError) {
+        let cutoff = Clock.wall() - StoreOpening.detachedKept
+        guard contents.removeGenerations(detachedBefore: cutoff) else { return }
+        let statement = try connection.prepare(StoreSchema.deleteDetached)
+        statement.bind(1, cutoff)
+        try statement.run()
     }
 
     /// Looks at the store that is there; makes the very first one.
@@ -153,13 +173,13 @@ struct StoreOpening {
         if id != StoreSchema.applicationID { return .damaged("not a store: application id \(id)") }
         let version = try connection.integer("PRAGMA user_version")
         if version > StoreSchema.version { return .newer(version: version) }
-        if version < StoreSchema.version { return .damaged("unknown schema version \(version)") }
+        if version < StoreVersion1.version { return .damaged("unknown schema version \(version)") }
         if connection.isReadOnly {
             if access(path, W_OK) == 0 { return .damaged("its header names an unknown format version") }
             throw SQLiteError(code: SQLITE_READONLY, systemError: errno, text: "store.db cannot be written")
         }
-        if let problem = try problem(of: connection) { return .damaged(problem) }
-        guard let contents = try contents(of: connection) else {
+        if let problem = try problem(of: connection, version) { return .damaged(problem) }
+        guard let contents = try StoreContents(reading: connection, version: version) else {
             return .damaged("a row is missing or does not match its checksum")
         }
         return .sound(connection, contents)
@@ -189,43 +209,16 @@ struct StoreOpening {
         try connection.execute("PRAGMA synchronous=NORMAL; PRAGMA journal_size_limit=4194304")
     }
 
-    private func problem(of connection: Connection) throws(SQLiteError) -> String? {
+    private func problem(of connection: Connection, _ version: Int64) throws(SQLiteError) -> String? {
         let verdict = try connection.text("PRAGMA quick_check(1)") ?? "no verdict"
         if verdict != "ok" { return "SQLite: \(verdict.split(separator: "\n").joined(separator: " "))" }
-        let row = try connection.prepare("SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid")
+        let row = try connection.prepare("SELECT sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
         var tables: [String] = []
         while try row.step() { tables.append(row.text(0)) }
         row.reset()
-        return tables == StoreSchema.tables ? nil : "the tables are not those of schema \(StoreSchema.version)"
-    }
-
-    /// All rows; nil when one does not match its checksum.
-    private func contents(of connection: Connection) throws(SQLiteError) -> StoreContents? {
-        var contents = StoreContents()
-        guard let sequence = try connection.text(StoreSchema.selectSequence).flatMap({ UInt64($0) }) else { return nil }
-        contents.sequence = sequence
-        var row = try connection.prepare(StoreSchema.selectGenerations)
-        while try row.step() {
-            guard let record = StoreSchema.generation(row) else { return nil }
-            contents.generations.append(record)
-        }
-        row = try connection.prepare(StoreSchema.selectEvents)
-        while try row.step() {
-            guard let event = StoreSchema.event(row) else { return nil }
-            contents.outbox.append(event)
-        }
-        row = try connection.prepare(StoreSchema.selectDeclarations)
-        while try row.step() {
-            guard row.unsigned(1) == declarationChecksum(row.text(0)) else { return nil }
-            contents.declarations.insert(row.text(0))
-        }
-        row = try connection.prepare("SELECT snapshot, reason, set_aside FROM recovery")
-        if try row.step() {
-            let what: StoreRecovery.Source = row.isNull(0) ? .empty : .snapshot(takenAt: row.integer(0))
-            contents.recovery = StoreRecovery(what: what, reason: row.text(1), setAside: row.text(2))
-        }
-        row.reset()
-        return contents
+        // In any order: migration makes them in another one than creation.
+        let expected = version == StoreVersion1.version ? StoreVersion1.tables : StoreSchema.tables
+        return tables.sorted() == expected.sorted() ? nil : "the tables are not those of schema \(version)"
     }
 
     /// How far the snapshot is; nil when there is none that can be read (the next one replaces it).

@@ -3,11 +3,14 @@ package import Core
 
 /// The durable state as of opening.
 package struct StoreState: Sendable {
+    /// Without those that were detached for more than 30 days.
     package let generations: [GenerationRecord]
     /// Events Kafka has not acknowledged, ascending by id.
     package let outbox: [AuditEvent]
     /// Names of declarations that were followed before: their files are not seen for the first time ever.
     package let declarations: Set<String>
+    /// Containers whose records may still have to be shipped, ascending by id.
+    package let containers: [StoredContainer]
     /// Not nil when state was lost. It is told again at every opening until a transaction with events is committed:
     /// put the state_lost event in the first one.
     package let recovery: StoreRecovery?
@@ -33,14 +36,4 @@ package struct StoreRecovery: Sendable, Equatable {
         self.reason = reason
         self.setAside = setAside
     }
-}
-
-/// All that one database file holds.
-struct StoreContents {
-    var generations: [GenerationRecord] = []
-    var outbox: [AuditEvent] = []
-    var declarations: Set<String> = []
-    var recovery: StoreRecovery?
-    /// Counts the committed transactions of this store: tells which of two copies is newer.
-    var sequence: UInt64 = 0
 }

@@ -6,11 +6,14 @@ package struct GenerationUpdate: Hashable, Sendable {
     package var file: FileID
     package var evidence: FileEvidence
     package var counts: LedgerCounts
+    /// As `GenerationRecord.detached`: 0 while it is followed.
+    package var detached: Int64
 
-    package init(file: FileID, evidence: FileEvidence, counts: LedgerCounts) {
+    package init(file: FileID, evidence: FileEvidence, counts: LedgerCounts, detached: Int64 = 0) {
         self.file = file
         self.evidence = evidence
         self.counts = counts
+        self.detached = detached
     }
 }
 
@@ -18,6 +21,8 @@ package struct GenerationUpdate: Hashable, Sendable {
 package struct StoreTransaction: Sendable {
     /// Chosen by the caller, ascending; comes back in the completion.
     package var ticket: UInt64
+    /// Containers that are known from now on; a row of the same id is replaced.
+    package var containers: [StoredContainer]
     /// New rows; their ids are new to the store.
     package var opened: [GenerationRecord]
     /// New values of rows that are there or opened by this transaction; an unknown file fails the transaction.
@@ -30,27 +35,31 @@ package struct StoreTransaction: Sendable {
     package var delivered: [Int64]
     /// Names of declarations that are followed from now on; known ones are no error.
     package var declared: [String]
+    /// Ids of containers to forget; an unknown one is no error.
+    package var removedContainers: [String]
     /// Completes only after an fsync; else one follows within `StoreOptions.fsyncInterval`.
     package var durable: Bool
 
     package init(
-        ticket: UInt64, opened: [GenerationRecord] = [], updated: [GenerationUpdate] = [], closed: [FileID] = [],
-        events: [AuditEvent] = [], delivered: [Int64] = [], declared: [String] = [],
-        durable: Bool = false
+        ticket: UInt64, containers: [StoredContainer] = [], opened: [GenerationRecord] = [],
+        updated: [GenerationUpdate] = [], closed: [FileID] = [], events: [AuditEvent] = [], delivered: [Int64] = [],
+        declared: [String] = [], removedContainers: [String] = [], durable: Bool = false
     ) {
         self.ticket = ticket
+        self.containers = containers
         self.opened = opened
         self.updated = updated
         self.closed = closed
         self.events = events
         self.delivered = delivered
         self.declared = declared
+        self.removedContainers = removedContainers
         self.durable = durable
     }
 
     var isEmpty: Bool {
-        opened.isEmpty && updated.isEmpty && closed.isEmpty && events.isEmpty && delivered.isEmpty
-            && declared.isEmpty
+        containers.isEmpty && opened.isEmpty && updated.isEmpty && closed.isEmpty && events.isEmpty
+            && delivered.isEmpty && declared.isEmpty && removedContainers.isEmpty
     }
 }
 
