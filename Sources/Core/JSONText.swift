@@ -38,6 +38,27 @@ package struct JSONText: Sendable {
         bytes.append(contentsOf: String(value).utf8)
     }
 
+    package mutating func member(_ name: String, _ value: Int64) {
+        key(name)
+        bytes.append(contentsOf: String(value).utf8)
+    }
+
+    package mutating func member(_ name: String, _ value: Bool) {
+        key(name)
+        bytes.append(contentsOf: (value ? "true" : "false").utf8)
+    }
+
+    /// An array of strings.
+    package mutating func member(_ name: String, list: [String]) {
+        key(name)
+        bytes.append(0x5B)
+        for (index, text) in list.enumerated() {
+            if index > 0 { bytes.append(0x2C) }
+            quote(Array(text.utf8))
+        }
+        bytes.append(0x5D)
+    }
+
     package mutating func null(_ name: String) {
         key(name)
         bytes.append(contentsOf: "null".utf8)

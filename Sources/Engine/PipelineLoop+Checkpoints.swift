@@ -137,7 +137,8 @@ extension PipelineLoop {
         checkpoint.released = checkpoint.pendingReleased + checkpoint.released
         let newer = Set(checkpoint.containers.map(\.id))
         checkpoint.containers = transaction.containers.filter { !newer.contains($0.id) } + checkpoint.containers
-        checkpoint.removedContainers = transaction.removedContainers.filter { !newer.contains($0) } + checkpoint.removedContainers
+        checkpoint.removedContainers =
+            transaction.removedContainers.filter { !newer.contains($0) } + checkpoint.removedContainers
         checkpoint.declared = transaction.declared + checkpoint.declared
         for slot in checkpoint.pendingSlots where sources[slot].isOpen { ledger.touch(slot) }
         outbox.putBack(transaction.events, delivered: transaction.delivered)

@@ -61,7 +61,9 @@ extension PipelineLoop {
         for state in containers.values {
             for slot in state.draining where sources[Int(slot)].isOpen && sources[Int(slot)].isDraining {
                 let index = Int(slot)
-                if sources[index].isCaughtUp, sources[index].endSize == nil, ledger.inFlight(index) == 0 { enqueue(index) }
+                if sources[index].isCaughtUp, sources[index].endSize == nil, ledger.inFlight(index) == 0 {
+                    enqueue(index)
+                }
             }
         }
     }

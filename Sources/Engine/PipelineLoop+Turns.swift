@@ -11,11 +11,14 @@ extension PipelineLoop {
     /// Lets a source work until its time is up, its credit is spent, or there is nothing left to read.
     func turn(_ slot: Int) {
         // A list may still hold the number of the slot's former source: a registering one is not read for that.
-        guard sources[slot].isOpen, !sources[slot].needsRewind, !sources[slot].isSuspended, sources[slot].retryAt == 0, !tailer.isWaiting(slot),
+        guard sources[slot].isOpen, !sources[slot].needsRewind, !sources[slot].isSuspended, sources[slot].retryAt == 0,
+            !tailer.isWaiting(slot),
             !tailer.hasEnded(slot), !tailer.isRegistering(slot)
         else { return }
         // It was moved back while it waited for its last turn: it may go on.
-        if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil { sources[slot].isFinal = false }
+        if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil {
+            sources[slot].isFinal = false
+        }
         let end = Clock.monotonic() + PipelineLoop.turnBudget
         sources[slot].isCaughtUp = false
         repeat {
