@@ -137,7 +137,7 @@ import Testing
             files(directory.path("app.log"), name: "c", route: "y"),
         ])
         #expect(engine.generations.map(\.declaration) == [0, 2])
-        #expect(engine.problems.map(\.declaration) == [1] && reasons(engine).contains("another declaration"))
+        #expect(engine.problems.map(\.declaration) == [1] && reasons(engine).contains("ships this file already"))
         try directory.append("two\n", to: "app.log")
         engine.pump()
         directory.rename("app.log", "gone")

@@ -133,7 +133,7 @@ final class TestEngine {
         }
     }
 
-    private func close(_ slot: Int) {
+    func close(_ slot: Int) {
         generations[generationOfSlot.removeValue(forKey: slot)!].hasEnded = true
         offsets[slot] = nil
         tailer.free(slot)
