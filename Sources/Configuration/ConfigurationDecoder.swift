@@ -1,4 +1,5 @@
 // From the merged node tree to the validated Configuration.
+internal import Core
 
 /// Decodes one load. Goes on after every problem with the default, so that all problems are found at once; the value
 /// counts only when `problems` stayed empty.

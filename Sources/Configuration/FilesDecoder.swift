@@ -1,4 +1,5 @@
 // The `files` list: names, paths, and the topic each entry's records go to.
+internal import Core
 
 /// Decodes `files`, with what the rest of the configuration says about topics and the state directory.
 struct FilesDecoder {

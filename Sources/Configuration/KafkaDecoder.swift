@@ -1,4 +1,5 @@
 // The `kafka` section: brokers, topics, TLS, SASL and what is passed to librdkafka.
+internal import Core
 
 /// Decodes `kafka` and reads the password file.
 struct KafkaDecoder {

@@ -1,4 +1,5 @@
 // Topic names with {fields} that are constant per source.
+internal import Core
 
 /// A parsed topic template such as `logs.{k8s.cluster.name}.{labels.team}`.
 package struct TopicTemplate: Hashable, Sendable {
