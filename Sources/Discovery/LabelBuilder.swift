@@ -27,7 +27,7 @@ struct LabelBuilder {
         guard let path = path(known, &problems) else {
             if declaration.isEnabled {
                 let first = fields.values.min { $0.key < $1.key }!
-                let remedy = "write \(prefix).path: /var/log/app/*.log"
+                let remedy = "write \(prefix)\(dialect == .longshore ? ".path" : ""): /var/log/app/*.log"
                 problems.add(name, first, "the declaration has no path", remedy, isFatal: true)
             }
             return nil

@@ -64,7 +64,7 @@ import Testing
 
     @Test(arguments: [
         "longshore", "logs.app", "com.docker.compose.project", "longshoreman.app", "shore.logs.app", "app.logs.path",
-        "longshore.logsapp", "org.opencontainers.image.title", "", ".", "..", "longshoe.lgs.x",
+        "longshore.logsapp", "org.opencontainers.image.title", "", ".", "..", "longshoe.lgz.x",
     ])
     func foreignLabelsAreNobodysProblem(key: String) {
         #expect(read([key: "/a"]).texts == [])
