@@ -28,6 +28,9 @@ let http: [Target.Dependency] = [
     .product(name: "NIOHTTP1", package: "swift-nio"),
 ]
 
+/// Serves the file systems of tests that hang: a program, because a process cannot outlive its own hanging requests.
+let fuseServer: Target = .executableTarget(name: "FuseServer", path: "Tests/FuseServer")
+
 let package = Package(
     name: "longshore",
     products: [.executable(name: "longshore", targets: ["longshore"])],
@@ -79,6 +82,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Core", "LinuxIO", "CRdKafka", "CLinux"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        fuseServer,
         tests("Core", of: ["Core", "TestSupport"]),
         tests("LinuxIO", of: ["LinuxIO", "TestSupport"]),
         tests("Configuration", of: ["Configuration", "TestSupport"]),

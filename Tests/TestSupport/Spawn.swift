@@ -2,14 +2,17 @@
 internal import Glibc
 internal import LinuxIO
 
-/// Starts a program in its own process group, with default signal actions, an empty signal mask, descriptors 0-2 only.
+/// Starts a program in its own process group, with default signal actions, an empty signal mask, descriptors 0-2 only:
+/// the files `input`, `output` and `error`.
 func spawn(
-    _ program: String, _ arguments: [String], environment: [String: String], output: String, error: String
+    _ program: String, _ arguments: [String], environment: [String: String], input: String = "/dev/null",
+    output: String,
+    error: String
 ) throws -> pid_t {
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 0, input, O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, error, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     // Sockets of an in-process mock broker have no close-on-exec: a child holding one would keep its port open.

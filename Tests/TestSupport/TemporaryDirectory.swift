@@ -3,7 +3,7 @@ internal import Glibc
 internal import LinuxIO
 
 /// A directory only this user can read, removed with all it holds by `remove()` or at deinit, also when the test fails.
-/// Mounts made below it must be taken away by who made them.
+/// Mounts that are left below it are detached: a file system that hangs does not hold up its removal.
 package final class TemporaryDirectory: Sendable {
     package let path: String
 
@@ -18,7 +18,10 @@ package final class TemporaryDirectory: Sendable {
     deinit { remove() }
 
     /// Removes the directory and everything below it, without following links. Calling it again is fine.
-    package func remove() { removeTree(Array(path.utf8)) }
+    package func remove() {
+        detachMounts(below: path)
+        removeTree(Array(path.utf8))
+    }
 
     /// The absolute path of `name` in this directory.
     package func path(_ name: String) -> String { "\(path)/\(name)" }
@@ -98,6 +101,15 @@ package func writeAll(_ bytes: [UInt8], to descriptor: Int32) throws {
                 Glibc.write(descriptor, buffer.baseAddress! + done, buffer.count - done)
             }
         }
+    }
+}
+
+/// Lazily unmounts what is mounted below `path`, the last mounted first. Looks at no file there.
+private func detachMounts(below path: String) {
+    let table = String(decoding: (try? readWholeFile("/proc/self/mountinfo")) ?? [], as: UTF8.self)
+    for line in table.split(separator: "\n").reversed() {
+        let fields = line.split(separator: " ")
+        if fields.count > 4, fields[4].hasPrefix(path + "/") { umount2(String(fields[4]), Int32(MNT_DETACH)) }
     }
 }
 
