@@ -21,6 +21,16 @@ package enum AdminClient {
         }
     }
 
+    /// What the daemon behind `socket` knows of containers. Throws as `status`; the looking into mounts takes it a second.
+    package static func containers(socket: String, milliseconds: Int64 = 5000) async throws -> ContainersReport {
+        let body = try await get("/containers", socket: socket, milliseconds: milliseconds)
+        do { return try ContainersJSON.decode(body) } catch {
+            throw AdminError(
+                "the daemon at \(escapedForTerminal(socket)) explained its containers in a way that this version does not understand: use the longshore command of the daemon's version"
+            )
+        }
+    }
+
     /// The body of a 200 answer. The blocking calls run on a thread of their own, not in the cooperative pool.
     static func get(_ path: String, socket: String, milliseconds: Int64) async throws -> [UInt8] {
         let thread = Mutex<Thread?>(nil)

@@ -4,7 +4,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import Synchronization
 
-/// Answers `GET /status` with the StatusReport as JSON. Who may ask is decided by the socket file's mode and group.
+/// Answers `GET /status` with the StatusReport and `GET /containers` with the ContainersReport, both as JSON. Who may ask is decided by the socket file's mode and group.
 package final class AdminServer: Sendable {
     /// Where the socket is and who may use it.
     package struct Options: Sendable {
@@ -19,18 +19,26 @@ package final class AdminServer: Sendable {
 
     private let loop: AdminLoop
     private let options: Options
-    private let answer: SingleFlight<ByteBuffer>
+    private let answers: [String: SingleFlight<ByteBuffer>]
     private let running = Mutex<(listener: HTTPListener, file: SocketFile)?>(nil)
 
-    /// `provider` asks the engine for a snapshot; never called twice at the same time.
+    /// `provider` asks the engine for a snapshot, `containers` for what is known of containers; neither is called twice at
+    /// the same time.
     package init(
-        loop: AdminLoop, options: Options, provider: @escaping @Sendable () async throws -> StatusReport
+        loop: AdminLoop, options: Options, provider: @escaping @Sendable () async throws -> StatusReport,
+        containers: @escaping @Sendable () async throws -> ContainersReport = { ContainersReport() }
     ) {
         self.loop = loop
         self.options = options
-        answer = SingleFlight(milliseconds: options.limits.answerMilliseconds) {
-            ByteBuffer(bytes: try StatusJSON.encode(try await provider()))
-        }
+        let milliseconds = options.limits.answerMilliseconds
+        answers = [
+            "/status": SingleFlight(milliseconds: milliseconds) {
+                ByteBuffer(bytes: try StatusJSON.encode(try await provider()))
+            },
+            "/containers": SingleFlight(milliseconds: milliseconds) {
+                ByteBuffer(bytes: try ContainersJSON.encode(try await containers()))
+            },
+        ]
     }
 
     /// Creates the socket file and listens. Throws `AdminError` with what to do: the group does not exist, another daemon
@@ -40,7 +48,7 @@ package final class AdminServer: Sendable {
         do {
             let listener = try await HTTPListener.start(
                 loop, boundSocket: raw, limits: options.limits,
-                routes: { [answer] in AdminServer.route($0, $1, answer) })
+                routes: { [answers] in AdminServer.route($0, $1, answers) })
             running.withLock { $0 = (listener, file) }
         } catch {
             file.remove()
@@ -57,13 +65,13 @@ package final class AdminServer: Sendable {
         guard let stopped else { return }
         stopped.file.remove()
         await stopped.listener.stop()
-        answer.cancel()
+        for answer in answers.values { answer.cancel() }
     }
 
     private static func route(
-        _ path: String, _ loop: any EventLoop, _ answer: SingleFlight<ByteBuffer>
+        _ path: String, _ loop: any EventLoop, _ answers: [String: SingleFlight<ByteBuffer>]
     ) -> EventLoopFuture<HTTPAnswer>? {
-        guard path == "/status" else { return nil }
+        guard let answer = answers[path] else { return nil }
         return answer.value(on: loop).map { HTTPAnswer(.ok, "application/json", $0) }.flatMapErrorThrowing { error in
             if error is TimedOut {
                 return HTTPAnswer(.serviceUnavailable, text: "the engine does not answer")

@@ -27,23 +27,6 @@ package enum StatusJSON {
         try JSONDecoder().decode(StatusReport.self, from: Data(bytes))
     }
 
-    /// Indented, keys sorted, newline at the end. Control and format characters inside strings are written as `\uXXXX`:
-    /// the same JSON, and nothing a tenant named can drive the terminal.
-    package static func pretty(_ report: StatusReport) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let raw = String(decoding: try encoder.encode(report), as: UTF8.self)
-        var safe = ""
-        for scalar in raw.unicodeScalars {
-            if scalar == "\n" || String(scalar) == escapedForTerminal(String(scalar)) {
-                safe.unicodeScalars.append(scalar)
-            } else {
-                for unit in UTF16.encode(scalar)! {
-                    let digits = String(unit, radix: 16)
-                    safe += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                }
-            }
-        }
-        return safe + "\n"
-    }
+    /// As `PrettyJSON` writes it.
+    package static func pretty(_ report: StatusReport) throws -> String { try PrettyJSON.text(report) }
 }

@@ -13,7 +13,8 @@ package struct StatusText {
     /// shows the end.
     package static func render(_ report: StatusReport, now: Double, colours: Bool, width: Int? = nil) -> String {
         let text = StatusText(report: report, colours: colours, now: now, width: width)
-        return (text.header + text.topics + text.table + text.problems + text.ledger).joined(separator: "\n") + "\n"
+        return (text.header + text.containers + text.topics + text.table + text.problems + text.ledger).joined(
+            separator: "\n") + "\n"
     }
 
     private var header: [String] {
@@ -29,6 +30,25 @@ package struct StatusText {
             "store          \(store.ok ? good("ok") : bad("failing"))  \(safe(store.path)), checkpoint \(checkpoint), outbox \(store.outboxEvents) \(store.outboxEvents == 1 ? "event" : "events") (\(bytes(clamping: store.outboxBytes)))",
             "memory         \(HumanUnits.bytes(report.memory.residentBytes)) resident, buffers \(HumanUnits.bytes(report.memory.bufferBytes)) of \(HumanUnits.bytes(report.memory.limitBytes))",
         ]
+    }
+
+    /// The runtimes that answer or should, and what their containers declare.
+    private var containers: [String] {
+        let discovery = report.discovery
+        let expected = discovery.runtimes.filter { $0.isUp || $0.isExpected }
+        guard !expected.isEmpty else { return [] }
+        var lines = expected.map { runtime in
+            let count = discovery.containers[runtime.name] ?? 0
+            let word = runtime.isUp ? good("up") : bad("down")
+            return
+                "containers     \(word)  \(safe(runtime.name)) \(safe(runtime.version)) at \(safe(runtime.socket)), \(count) \(count == 1 ? "container" : "containers")"
+        }
+        let states = discovery.declarations.filter { $0.value > 0 }.sorted { $0.key < $1.key }
+        if !states.isEmpty {
+            let counts = states.map { "\($0.value) \(safe($0.key))" }.joined(separator: ", ")
+            lines.append("declarations   \(counts); longshore explain says more")
+        }
+        return lines
     }
 
     /// The topics that are not well, if any.

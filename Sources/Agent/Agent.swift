@@ -35,6 +35,7 @@ package final class Agent: Sendable {
     private let events: AsyncStream<Event>
     private let eventSource: AsyncStream<Event>.Continuation
     private let adminLoop = AdminLoop()
+    private let containers: ContainerSupervisor
     /// A reload waits this long for acknowledgements at most: what is not acknowledged is read again.
     private static let reloadDrain: Int64 = 5 * nanosecondsPerSecond
 
@@ -51,6 +52,9 @@ package final class Agent: Sendable {
                 journal: JournalStream.isConnected(descriptor: STDERR_FILENO))
         } catch { throw AgentFailure(message: "cannot start logging: \(error)") }
         logger = log.logger("agent")
+        containers = ContainerSupervisor(
+            rules: ContainerRules(initial), logger: log.logger("containers"),
+            make: Agent.runtimeMaker(log.logger("discovery")))
         ResourceLimits.raiseOpenFiles()
         signal(SIGPIPE, SIG_IGN)
         // A lease that is asked for to see whether a file has writers may be broken (fcntl(2)).
@@ -81,7 +85,7 @@ package final class Agent: Sendable {
         try await start(current)
         let engine = running.withLock { $0 }
         _ = await engine?.waitUntilRunning()
-        do { try await listeners.start(current, status: { [self] in try await status($0) }) } catch {
+        do { try await listeners.start(current, answers) } catch {
             await endEngine(drain: 0)
             throw AgentFailure(message: "\(error)")
         }
@@ -104,6 +108,7 @@ package final class Agent: Sendable {
                 }
             }
         }
+        await containers.end()
         await endEngine(drain: current.limits.drain)
         await listeners.stop()
         await adminLoop.stop()
@@ -133,7 +138,7 @@ package final class Agent: Sendable {
         await endEngine(drain: min(old.limits.drain, Agent.reloadDrain))
         do {
             try await start(next)
-            try await listeners.restart(from: old, to: next, status: { [self] in try await status($0) })
+            try await listeners.restart(from: old, to: next, answers)
             log.level = Agent.level(next)
             logger.notice("the new configuration is applied")
             return next
@@ -142,7 +147,7 @@ package final class Agent: Sendable {
                 "the new configuration cannot be applied; the old one stays in force", metadata: ["reason": "\(error)"])
             await endEngine(drain: 0)
             try await start(old)
-            try await listeners.restart(from: next, to: old, status: { [self] in try await status($0) })
+            try await listeners.restart(from: next, to: old, answers)
             return old
         }
     }
@@ -157,6 +162,7 @@ package final class Agent: Sendable {
             throw AgentFailure(message: "\(error)")
         }
         running.withLock { $0 = engine }
+        await containers.begin(engine, ContainerRules(configuration))
         Task { [eventSource] in
             let end = await engine.waitForEnd()
             if end.failure != nil { eventSource.yield(.ended(end)) }
@@ -168,6 +174,7 @@ package final class Agent: Sendable {
             defer { running = nil }
             return running
         }
+        await containers.pause()
         guard let engine else { return }
         await engine.stop(drain: drain)
         let end = await engine.waitForEnd()
@@ -192,8 +199,23 @@ package final class Agent: Sendable {
         } catch { throw AgentFailure(message: "\(error)") }
     }
 
-    /// The engine's account of itself. Throws while there is none (between two engines of a reload).
+    /// What the listeners ask of the agent.
+    private var answers: Listeners.Answers {
+        Listeners.Answers(
+            status: { [self] in try await status($0) },
+            containers: { [self] in await containers.report(try await engineStatus(.full).sources) })
+    }
+
+    /// The engine's account of itself, with what discovery knows.
     private func status(_ detail: StatusDetail) async throws -> StatusReport {
+        var report = try await engineStatus(detail)
+        report.discovery = await containers.discovery(report.sources)
+        report.problems += await containers.problems
+        return report
+    }
+
+    /// Throws while there is no engine (between two engines of a reload).
+    private func engineStatus(_ detail: StatusDetail) async throws -> StatusReport {
         let engine = running.withLock { $0 }
         guard let engine, let report = await engine.status(detail) else {
             throw AgentFailure(message: "the engine is starting or stopping")

@@ -13,20 +13,26 @@ struct Listeners {
     private var admin: AdminServer?
     private var metrics: MetricsServer?
 
-    typealias Provider = @Sendable (StatusDetail) async throws -> StatusReport
+    /// What is asked of the agent.
+    struct Answers: Sendable {
+        let status: @Sendable (StatusDetail) async throws -> StatusReport
+        let containers: @Sendable () async throws -> ContainersReport
+    }
 
     init(loop: AdminLoop, logger: Logger) {
         self.loop = loop
         self.logger = logger
     }
 
-    mutating func start(_ configuration: Configuration, status: @escaping Provider) async throws {
+    mutating func start(_ configuration: Configuration, _ answers: Answers) async throws {
         if configuration.admin.enabled {
             var options = AdminServer.Options()
             options.socket = configuration.admin.socket
             options.mode = configuration.admin.mode
             options.group = group(configuration)
-            let server = AdminServer(loop: loop, options: options, provider: { try await status(.full) })
+            let server = AdminServer(
+                loop: loop, options: options, provider: { try await answers.status(.full) },
+                containers: answers.containers)
             try await server.start()
             admin = server
         }
@@ -35,9 +41,9 @@ struct Listeners {
         options.host = configuration.metrics.listen.host
         options.port = Int(configuration.metrics.listen.port)
         let server = MetricsServer(
-            loop: loop, options: options, provider: { try await status(.summary) },
+            loop: loop, options: options, provider: { try await answers.status(.summary) },
             render: { PrometheusText.render($0) },
-            readiness: { await Listeners.readiness(status) })
+            readiness: { await Listeners.readiness(answers) })
         try await server.start()
         metrics = server
         logger.notice("metrics", metadata: ["port": "\(server.port ?? 0)"])
@@ -55,11 +61,11 @@ struct Listeners {
 
     /// Replaces them only when their part of the configuration changed.
     mutating func restart(
-        from old: Configuration, to next: Configuration, status: @escaping Provider
+        from old: Configuration, to next: Configuration, _ answers: Answers
     ) async throws {
         guard old.admin != next.admin || old.metrics != next.metrics else { return }
         await stop()
-        try await start(next, status: status)
+        try await start(next, answers)
     }
 
     mutating func stop() async {
@@ -70,8 +76,8 @@ struct Listeners {
     }
 
     /// Ready: real brokers answer, checkpoints succeed, no topic is refused. Reasons name no paths and no tenants.
-    private static func readiness(_ status: Provider) async -> Readiness {
-        guard let report = try? await status(.summary) else {
+    private static func readiness(_ answers: Answers) async -> Readiness {
+        guard let report = try? await answers.status(.summary) else {
             return Readiness(ready: false, reasons: ["the engine does not answer"])
         }
         var reasons: [String] = []

@@ -5,6 +5,10 @@
 package struct ContainersReport: Codable, Sendable, Equatable {
     package var runtimes: [RuntimeReport] = []
     package var containers: [ContainerReport] = []
+    /// `labels.prefix`: what a label of a declaration begins with.
+    package var labelPrefix = "longshore.logs"
+    /// Where this comes from, when no daemon gave it.
+    package var note: String?
     package init() {}
 }
 
@@ -16,6 +20,8 @@ package struct RuntimeReport: Codable, Sendable, Equatable {
     package var version = ""
     /// Why it does not answer.
     package var reason: String?
+    /// Its absence is a problem: the configuration asks for it, or it has answered before.
+    package var isExpected = false
     package init() {}
 }
 

@@ -16,6 +16,7 @@ package enum PrometheusText {
         var text = MetricText()
         flow(report, &text)
         sources(report, &text)
+        discovery(report.discovery, &text)
         kafka(report, &text)
         process(report, &text)
         return text.text
@@ -60,6 +61,18 @@ package enum PrometheusText {
         text.sample(UInt64(clamping: report.watching.polled))
         text.family("longshore_inotify_overflows_total", .counter, "Times the kernel's inotify queue overflowed.")
         text.sample(report.watching.overflows)
+    }
+
+    private static func discovery(_ discovery: DiscoveryStatus, _ text: inout MetricText) {
+        text.family("longshore_containers", .gauge, "Containers that are there, by runtime.")
+        text.samples("runtime", discovery.containers.mapValues { UInt64(clamping: $0) })
+        text.family("longshore_declarations", .gauge, "Declarations of containers by state.")
+        text.samples("state", discovery.declarations.mapValues { UInt64(clamping: $0) })
+        text.family(
+            "longshore_runtime_up", .gauge,
+            "1 while the runtime answers; absent for one that is only looked for and never answered.")
+        let expected = discovery.runtimes.filter { $0.isUp || $0.isExpected }
+        text.samples(["runtime"], Dictionary(expected.map { ([$0.name], $0.isUp ? 1 : 0) }, uniquingKeysWith: max))
     }
 
     private static func kafka(_ report: StatusReport, _ text: inout MetricText) {

@@ -1,0 +1,131 @@
+// Whether the logs of one declaration arrive, why not, and what to do.
+internal import Core
+internal import Discovery
+internal import FileSource
+internal import LinuxIO
+
+/// `DeclarationReport.state`.
+enum DeclarationState: String, CaseIterable {
+    case active
+    case noMatch = "no match yet"
+    case notReachable = "not reachable"
+    case refused
+    case badValue = "bad value"
+    case disabled, drained
+}
+
+/// Judges one declaration by what the engine and the file system say of it. Pure.
+struct DeclarationVerdict {
+    let state: DeclarationState
+    var reason: String?
+    var remedy: String?
+
+    /// What the verdict is made from.
+    struct Evidence {
+        let record: ContainerRecord
+        let isRemoved: Bool
+        /// What the engine says of the declaration's files; nil when no engine was asked.
+        let files: [FileReport]?
+        let finding: ContainerFinding?
+    }
+
+    init(_ state: DeclarationState, _ reason: String? = nil, _ remedy: String? = nil) {
+        self.state = state
+        self.reason = reason
+        self.remedy = remedy
+    }
+
+    static func judge(_ declaration: LabelDeclaration, _ evidence: Evidence) -> DeclarationVerdict {
+        if !declaration.isEnabled {
+            let key = declaration.keys.first { $0.hasSuffix(".enabled") } ?? declaration.pathKey
+            return DeclarationVerdict(.disabled, "switched off by \(key)", "remove that label to switch it on")
+        }
+        if declaration.isStdout {
+            return DeclarationVerdict(
+                .badValue, "collecting stdout and stderr is not available yet",
+                "let the application write a file too, and declare its path")
+        }
+        if let files = evidence.files, let verdict = byFiles(files, evidence) { return verdict }
+        if let found = evidence.finding?.matches[declaration.name], !found.isEmpty, evidence.files == nil {
+            return DeclarationVerdict(.active, "these files fit; no daemon was asked whether they are shipped")
+        }
+        if let verdict = byMounts(declaration, evidence) { return verdict }
+        return nothingFits(declaration, evidence)
+    }
+
+    /// By the files the engine knows; nil when it knows none.
+    private static func byFiles(_ files: [FileReport], _ evidence: Evidence) -> DeclarationVerdict? {
+        guard !files.isEmpty else { return nil }
+        let followed = files.filter { $0.state != "refused" && $0.state != "unreadable" }
+        let left = files.filter { $0.state == "refused" || $0.state == "unreadable" }
+        guard !followed.isEmpty else {
+            let isRefused = left.contains { $0.state == "refused" }
+            return DeclarationVerdict(
+                isRefused ? .refused : .notReachable,
+                left.first { $0.reason != nil }?.reason ?? "its files cannot be read",
+                isRefused
+                    ? "let the application write to a regular file of its own in the container, and declare that"
+                    : "let the file be readable for root, and check the volume it is on")
+        }
+        let hasEnded = evidence.isRemoved || !evidence.record.isLiving
+        if hasEnded, left.isEmpty, followed.allSatisfy({ $0.unread == 0 && $0.offset >= $0.size }) {
+            return DeclarationVerdict(.drained, "the container has ended, and all of it has arrived")
+        }
+        if let parked = followed.first(where: { $0.state == "parked" }) {
+            return DeclarationVerdict(
+                .active, "waits: \(parked.reason ?? "the topic takes no records")",
+                "nothing is lost by waiting; the operator sees more in longshore status")
+        }
+        guard !left.isEmpty else { return DeclarationVerdict(.active) }
+        return DeclarationVerdict(
+            .active, "\(left.count) of \(files.count) files cannot be shipped: \(left[0].reason ?? left[0].state)")
+    }
+
+    /// By the mounts that its paths lie in: when all of them are closed.
+    private static func byMounts(_ declaration: LabelDeclaration, _ evidence: Evidence) -> DeclarationVerdict? {
+        guard let finding = evidence.finding, !declaration.paths.isEmpty else { return nil }
+        let closed = declaration.paths.compactMap { path -> MountReport? in
+            let directory = ContainerSearch.literalDirectory(PathPattern(path))
+            guard let mount = mount(of: directory, finding.mounts) else { return nil }
+            return mount.state == "refused" || mount.state == "unreachable" ? mount : nil
+        }
+        guard closed.count == declaration.paths.count, let mount = closed.first else { return nil }
+        let reason = "it lies in the mount \(mount.destination): \(mount.reason ?? mount.state)"
+        if mount.state == "refused" {
+            return DeclarationVerdict(
+                .refused, reason,
+                "use a named volume, or ask the operator to add \(mount.source) to paths.allow_mount_sources")
+        }
+        return DeclarationVerdict(
+            .notReachable, reason,
+            mount.kind == "tmpfs"
+                ? "write logs to a volume: what is in memory is gone with the container"
+                : "check that the source of the mount is there and answers")
+    }
+
+    private static func mount(of directory: RawPath, _ mounts: [MountReport]) -> MountReport? {
+        mounts.filter { mount in
+            let place = Array(mount.destination.utf8)
+            return directory.starts(with: place) && (directory.count == place.count || directory[place.count] == 0x2F)
+        }.max { $0.destination.utf8.count < $1.destination.utf8.count }
+    }
+
+    private static func nothingFits(_ declaration: LabelDeclaration, _ evidence: Evidence) -> DeclarationVerdict {
+        let paths = declaration.paths.joined(separator: ", ")
+        let hint = evidence.finding?.hints[declaration.name]
+        let record = evidence.record
+        if evidence.isRemoved { return DeclarationVerdict(.drained, "the container was removed") }
+        if !record.isLiving {
+            let code = record.exitCode.map { " (exit code \($0)\(record.isOutOfMemory ? ", out of memory" : ""))" }
+            let left = evidence.files == nil ? "nothing fits \(paths)" : "nothing of it is left to read"
+            return DeclarationVerdict(.drained, "the container has ended\(code ?? ""), \(left)", hint)
+        }
+        if record.status == .created {
+            return DeclarationVerdict(
+                .noMatch, "the container has not been started yet", hint ?? "its files are followed once they appear")
+        }
+        return DeclarationVerdict(
+            .noMatch, "nothing fits \(paths) in the container yet",
+            hint ?? "its files are followed once they appear: check that the application writes there")
+    }
+}

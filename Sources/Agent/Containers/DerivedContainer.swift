@@ -1,0 +1,165 @@
+// From what a runtime tells of a container to what the engine ships of it.
+internal import Core
+internal import Discovery
+internal import Engine
+internal import FileSource
+internal import LinuxIO
+internal import Pipeline
+internal import Resolver
+
+/// One container with its labels understood under one set of rules. A value: derived again when record or rules change.
+struct DerivedContainer: Sendable {
+    /// A declaration with the topic it goes to.
+    struct Declared: Equatable, Sendable {
+        let declaration: LabelDeclaration
+        let route: RoutedTopic
+    }
+
+    /// All that the engine sees of a container: it is attached again only when this changes.
+    struct Shipped: Equatable, Sendable {
+        let members: [UInt8]
+        let layout: ContainerLayout
+        let declared: [Declared]
+        let isRunning: Bool
+    }
+
+    let record: ContainerRecord
+    let declared: [Declared]
+    /// Of labels and of topics.
+    let problems: [LabelProblem]
+    /// Nil: nothing of it is shipped.
+    let shipped: Shipped?
+    /// Defaults of `start` and `ignore_older`.
+    private let startsAtEnd: Bool
+    private let ignoreOlder: Int64
+
+    /// `isKnownAlive` false: the record is from the store, and no runtime has confirmed it yet.
+    init(_ record: ContainerRecord, _ rules: ContainerRules, isKnownAlive: Bool = true) {
+        let reading = LabelReader(rules.labels).read(record.labels)
+        self.record = record
+        declared = reading.declarations.map { Declared(declaration: $0, route: rules.route(record, $0)) }
+        problems = reading.problems + declared.compactMap { DerivedContainer.topicProblem($0, rules.labels.prefix) }
+        let shippable = declared.filter(\.isShippable)
+        startsAtEnd = rules.startsAtEnd
+        ignoreOlder = rules.ignoreOlder
+        shipped =
+            shippable.isEmpty
+            ? nil
+            : Shipped(
+                members: renderMembers(DerivedContainer.members(record, rules.recorded)),
+                layout: record.layout(isKnownAlive: isKnownAlive), declared: shippable,
+                isRunning: isKnownAlive && record.isLiving)
+    }
+
+    /// Says something that people should know: declarations, or problems with them.
+    var isDeclared: Bool { !declared.isEmpty || !problems.isEmpty }
+
+    /// What the engine is given; nil where nothing is shipped.
+    func engineContainer() -> EngineContainer? {
+        guard let shipped else { return nil }
+        return EngineContainer(
+            id: record.id, stored: ContainerRecordCodec.encode(record), members: shipped.members,
+            layout: shipped.layout, declarations: shipped.declared.map(engineDeclaration),
+            isRunning: shipped.isRunning)
+    }
+
+    private func engineDeclaration(_ declared: Declared) -> EngineDeclaration {
+        let declaration = declared.declaration
+        var members: [(name: String, value: [UInt8])] = [("log.declaration", Array(declaration.name.utf8))]
+        for (key, value) in declaration.labels.sorted(by: { $0.key < $1.key }) {
+            members.append(("labels." + key, Array(value.utf8)))
+        }
+        return EngineDeclaration(
+            files: FileDeclaration(
+                name: declaration.name, patterns: declaration.paths.map { PathPattern($0) },
+                excludes: declaration.exclude.map { ExcludePattern($0) },
+                startAtEnd: declaration.start.map { $0 == .end } ?? startsAtEnd, ignoreOlder: ignoreOlder,
+                route: declared.route.topic),
+            topic: declared.route.topic, members: renderMembers(members))
+    }
+
+    private static func topicProblem(_ declared: Declared, _ prefix: String) -> LabelProblem? {
+        guard let reason = declared.route.reason else { return nil }
+        let declaration = declared.declaration
+        return LabelProblem(
+            declaration: declaration.name,
+            key: declaration.keys.first { $0.hasSuffix(".topic") } ?? "\(prefix).\(declaration.name).topic",
+            value: declaration.topic ?? "", message: reason, remedy: declared.route.remedy ?? "")
+    }
+
+    /// Fields of every record of the container (contract, "Record").
+    private static func members(_ record: ContainerRecord, _ recorded: [String]) -> [(name: String, value: [UInt8])] {
+        var members: [(name: String, value: [UInt8])] = []
+        func add(_ name: String, _ value: String) {
+            if !value.isEmpty { members.append((name, Array(value.utf8))) }
+        }
+        add("container.id", record.id)
+        add("container.name", record.name)
+        add("container.image.name", record.image)
+        add("container.runtime.name", record.runtime)
+        // Two keys may become one name; the first by key has it, so that a record has no field twice.
+        var names: Set<String> = []
+        for key in recorded.sorted() {
+            let name = "container.labels." + key.map { $0 == "." ? "_" : String($0) }.joined()
+            if let value = record.labels[key], !value.isEmpty, names.insert(name).inserted { add(name, value) }
+        }
+        add("service.name", record.service)
+        return members
+    }
+}
+
+extension DerivedContainer.Declared {
+    var isShippable: Bool { declaration.isEnabled && !declaration.isStdout && !declaration.paths.isEmpty }
+}
+
+extension ContainerRecord {
+    /// Compose's service, Kubernetes' application, or the container's name.
+    var service: String {
+        for key in ["com.docker.compose.service", "app.kubernetes.io/name"] {
+            if let value = labels[key], !value.isEmpty { return value }
+        }
+        return name
+    }
+
+    /// It runs or may run at any moment: its files are followed.
+    var isLiving: Bool {
+        switch status {
+        case .created, .running, .paused, .restarting: true
+        case .exited, .dead, .removing: false
+        }
+    }
+
+    /// It has a process now.
+    var isRunning: Bool { status == .running || status == .paused }
+
+    /// Mounts and layers as the resolver wants them. Of a process id nobody has confirmed the container is not known to
+    /// be behind it any more.
+    func layout(isKnownAlive: Bool = true) -> ContainerLayout {
+        ContainerLayout(
+            container: id, mounts: mounts.map(\.layout), layers: layers.map { Array($0.utf8) },
+            processID: isKnownAlive && isRunning ? processID : 0)
+    }
+}
+
+extension ContainerRecord.Mount {
+    /// What the runtime does not name is in the container's own mount namespace only, as a tmpfs is.
+    fileprivate var layout: ContainerLayout.Mount {
+        let place = ContainerRecord.Mount.normalized(destination)
+        return switch kind {
+        case .bind: ContainerLayout.Mount(kind: .bind, destination: place, source: hostPath)
+        case .volume: ContainerLayout.Mount(kind: .volume, destination: place, source: hostPath)
+        case .tmpfs, .other: ContainerLayout.Mount(kind: .tmpfs, destination: place, source: [])
+        }
+    }
+
+    private var hostPath: RawPath { source.isEmpty ? [] : ContainerRecord.Mount.normalized(source) }
+
+    /// Without `.`, `..`, empty components and a slash at the end.
+    private static func normalized(_ path: String) -> RawPath {
+        var names: [Substring] = []
+        for name in path.split(separator: "/") where name != "." {
+            if name == ".." { _ = names.popLast() } else { names.append(name) }
+        }
+        return Array(("/" + names.joined(separator: "/")).utf8)
+    }
+}

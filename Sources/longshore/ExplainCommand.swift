@@ -1,0 +1,102 @@
+// `longshore explain`: what labels were understood to mean, and what came of it.
+internal import Admin
+internal import Agent
+internal import ArgumentParser
+internal import Configuration
+internal import Core
+
+/// Asks the daemon, without one the runtimes, or reads a Compose file. Exit status 1 when something that is shown cannot
+/// be shipped or nothing could be asked, 2 for wrong usage.
+struct ExplainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Show what the labels of containers were understood to mean, and why logs do or don't arrive.",
+        discussion: """
+            Asks the daemon; without one it asks the runtimes itself. Each declaration is active, "no match yet" \
+            (nothing to do but write), disabled or drained, or it needs a hand: not reachable, refused, bad value. \
+            Exit status: 0 fine; 1 something shown needs a hand, or nothing could be asked; 2 wrong usage.
+            """)
+
+    @Argument(help: ArgumentHelp("Only this container: its name, or how its id begins.", valueName: "container"))
+    var container: String?
+
+    @Flag(help: "Print the whole report as JSON.")
+    var json = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The daemon's configuration, which names its socket (default: \(ConfigurationLoader.defaultPath)).",
+            valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("The daemon's admin socket, instead of the configuration's.", valueName: "path"))
+    var socket: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Explain the services of this Compose file, without daemon and runtime.", valueName: "file"))
+    var compose: String?
+
+    func validate() throws {
+        if container == "" { throw ValidationError("CONTAINER is empty: write a name, or how an id begins") }
+        if compose != nil, socket != nil { throw ValidationError("--compose asks no daemon: leave out --socket") }
+    }
+
+    func run() async throws {
+        do {
+            let report = try selected(try await answer())
+            try print(report)
+            if report.hasProblems { throw ExitCode(1) }
+        } catch let failure as AgentFailure { throw fail(failure.message) } catch let error as AdminError {
+            throw fail(error.message)
+        }
+    }
+
+    private func answer() async throws -> ContainersReport {
+        let place = try DaemonPlace(config: config, socket: socket)
+        if let compose {
+            var report = try OfflineContainers.compose(path: compose, place.configuration)
+            report.note = "read from \(compose)" + place.origin
+            return report
+        }
+        do { return try await AdminClient.containers(socket: place.socket) } catch let error as AdminError {
+            var report = await OfflineContainers.ask(place.configuration)
+            let names = report.runtimes.map(\.name).joined(separator: ", ")
+            guard report.runtimes.contains(where: \.isUp) else {
+                let reasons = report.runtimes.map { "\n  \($0.name): \(escapedForTerminal($0.reason ?? "no answer"))" }
+                throw AdminError("\(error.message)\nnor does a runtime answer\(reasons.joined())")
+            }
+            report.note = "no daemon answers on \(place.socket): asked \(names) itself\(place.origin)"
+            return report
+        }
+    }
+
+    private func selected(_ report: ContainersReport) throws(AdminError) -> ContainersReport {
+        guard let container else { return report }
+        let selected = report.selecting(container)
+        guard selected.containers.isEmpty else { return selected }
+        let names = report.containers.prefix(20).map { escapedForTerminal($0.name) }.joined(separator: ", ")
+        let more = report.containers.count > 20 ? " and \(report.containers.count - 20) more" : ""
+        throw AdminError(
+            "no container has the name \(escapedForTerminal(container)) or an id that begins so; "
+                + (names.isEmpty ? "there is none at all" : "there are \(names)\(more)"))
+    }
+
+    private func print(_ report: ContainersReport) throws {
+        let terminal = Terminal.ofOutput
+        let text =
+            json
+            ? try ContainersJSON.pretty(report)
+            : ContainersText.render(
+                report, isSelected: container != nil, colours: terminal.colours,
+                width: terminal.width ?? ContainersText.usualWidth)
+        if let code = StandardStreams.write(text, to: .output) {
+            throw fail("cannot write to standard output: errno \(code)")
+        }
+    }
+
+    private func fail(_ message: String) -> ExitCode {
+        StandardStreams.write("longshore explain: \(message)\n", to: .error)
+        return ExitCode(1)
+    }
+}
