@@ -71,7 +71,7 @@ struct DerivedContainer: Sendable {
         }
         return EngineDeclaration(
             files: FileDeclaration(
-                name: declaration.name, patterns: declaration.paths.map { PathPattern($0) },
+                name: declaration.name, container: record.id, patterns: declaration.paths.map { PathPattern($0) },
                 excludes: declaration.exclude.map { ExcludePattern($0) },
                 startAtEnd: declaration.start.map { $0 == .end } ?? startsAtEnd, ignoreOlder: ignoreOlder,
                 route: declared.route.topic),

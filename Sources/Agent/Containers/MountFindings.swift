@@ -61,9 +61,9 @@ final class MountFindings: Sendable {
         let layout = derived.record.layout()
         let files = ContainerFiles(layout: layout, policy: policy)
         var finding = ContainerFinding()
-        finding.mounts = zip(derived.record.mounts, layout.mounts).map { mount, place in
+        finding.mounts = derived.record.mounts.enumerated().map { index, mount in
             var report = MountReport(mount)
-            (report.state, report.reason) = files.finding(place)
+            (report.state, report.reason) = files.finding(index)
             return report
         }
         let search = ContainerSearch(list: files.list)
