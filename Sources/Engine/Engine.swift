@@ -11,7 +11,7 @@ package final class Engine: Sendable {
     private let commands: CommandQueue
     /// Containers that the store kept from the last run, as `EngineContainer.stored` had them. Those that are gone must be
     /// attached and removed again, so that what is left of their files is drained or announced.
-    package let storedContainers: [StoredContainer]
+    package let storedContainers: [(id: String, stored: [UInt8])]
     private let thread: Mutex<Thread?>
 
     /// Opens the store, makes the producer and starts the thread. Blocks for the opening of the store: not for the
@@ -29,7 +29,7 @@ package final class Engine: Sendable {
             throw EngineFailure(message: "\(error)")
         }
         self.commands = commands
-        storedContainers = state.containers
+        storedContainers = state.containers.map { ($0.id, $0.stored) }
         thread = Mutex(nil)
         // Safety: the loop is made here and used by the new thread alone from now on.
         nonisolated(unsafe) let handedOver = loop
