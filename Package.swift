@@ -97,6 +97,7 @@ let package = Package(
             of: ["Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "KafkaSink", "Pipeline", "TestSupport", log]),
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
+        tests("Agent", of: ["Agent", "Configuration", "Discovery", "Core", "TestSupport"]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),
     ]
 )
