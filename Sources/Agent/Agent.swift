@@ -54,7 +54,7 @@ package final class Agent: Sendable {
         logger = log.logger("agent")
         containers = ContainerSupervisor(
             rules: ContainerRules(initial), logger: log.logger("containers"),
-            make: Agent.runtimeMaker(log.logger("discovery")))
+            make: Agent.runtimeMaker)
         ResourceLimits.raiseOpenFiles()
         signal(SIGPIPE, SIG_IGN)
         // A lease that is asked for to see whether a file has writers may be broken (fcntl(2)).

@@ -8,7 +8,7 @@ package enum OfflineContainers {
     /// Asks every runtime of the configuration for its containers, and looks which files fit. `configuration` nil: none was
     /// read, the defaults hold. Blocks nobody; a runtime that does not answer says so in the report.
     package static func ask(_ configuration: Configuration?) async -> ContainersReport {
-        await ask(ContainerRules(configuration), make: Agent.runtimeMaker())
+        await ask(ContainerRules(configuration), make: Agent.runtimeMaker)
     }
 
     static func ask(_ rules: ContainerRules, make: ContainerSupervisor.RuntimeMaker) async -> ContainersReport {
