@@ -72,7 +72,9 @@ struct ContainerTests {
         let engine = try TestEngine([])
         engine.follow(
             "c1", [declared("/srv/*/app.log", by: "c1")],
-            mounts: ["/srv/one": directory.path("a"), "/srv/two": directory.path("b"), "/srv/two/app.log/x": "/nowhere"])
+            mounts: [
+                "/srv/one": directory.path("a"), "/srv/two": directory.path("b"), "/srv/two/app.log/x": "/nowhere",
+            ])
         try directory.write("one\n", to: "a/app.log")
         try directory.write("two\n", to: "b/app.log")
         engine.pump()
@@ -145,7 +147,9 @@ struct ContainerTests {
         engine.follow("c2", [declared("/b/*.log", by: "c2", route: "y")], mounts: ["/b": directory.path("volume")])
         try directory.append("two\n", to: "volume/app.log")
         engine.pump()
-        #expect(engine.allText == ["one\ntwo\n", "one\ntwo\n"] && engine.generations.map(\.path) == ["/a/app.log", "/b/app.log"])
+        #expect(
+            engine.allText == ["one\ntwo\n", "one\ntwo\n"]
+                && engine.generations.map(\.path) == ["/a/app.log", "/b/app.log"])
     }
 
     @Test func ofOverlappingDeclarationsTheFirstByNameWins() throws {
@@ -154,7 +158,10 @@ struct ContainerTests {
         let engine = try TestEngine([])
         engine.follow(
             "c1",
-            [declared("/a/*.log", by: "c1", name: "z", route: "x"), declared("/a/app*", by: "c1", name: "b", route: "y")],
+            [
+                declared("/a/*.log", by: "c1", name: "z", route: "x"),
+                declared("/a/app*", by: "c1", name: "b", route: "y"),
+            ],
             mounts: ["/a": directory.path("volume")])
         #expect(engine.generations.map(\.declaration) == [1])
         #expect(engine.problems.map(\.reason).joined().contains("declaration b ships this file already"))
