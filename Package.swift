@@ -94,7 +94,10 @@ let package = Package(
         tests("Checkpoint", of: ["Checkpoint", "Core", "TestSupport", "CSQLite"]),
         tests(
             "Engine",
-            of: ["Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "KafkaSink", "Pipeline", "TestSupport", log]),
+            of: [
+                "Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "Resolver", "KafkaSink", "Pipeline",
+                "TestSupport", log,
+            ]),
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
         tests("Agent", of: ["Agent", "Configuration", "Discovery", "Core", "TestSupport"]),

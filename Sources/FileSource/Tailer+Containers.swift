@@ -123,6 +123,7 @@ extension Tailer {
 
     /// Closes what keeps the slot's volume busy; a read opens the file again.
     package func suspend(_ slot: Int) {
+        files[slot].size = max(files[slot].size, presentSize(slot))
         closeDescriptor(slot)
         removeWatch(slot)
     }
