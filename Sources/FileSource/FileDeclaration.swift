@@ -53,6 +53,9 @@ package struct TailerOptions: Sendable {
     package var openLimit = 8192
     /// Nothing below these directories is ever followed (the daemon's own state).
     package var refusedDirectories: [RawPath] = []
+    /// Files on containers' layers are looked at with every poll: before Linux 6.5 a write through an overlay raises no
+    /// event on its upper layer.
+    package var pollsLayers = !KernelVersion.current.isAtLeast(6, 5)
     /// The daemon's own log, when it is a file: never followed.
     package var ownLog: (device: UInt64, inode: UInt64)?
 

@@ -85,6 +85,14 @@ extension Tailer {
         return states
     }
 
+    /// Looks at the files of containers' root file systems, where events may not tell of writes.
+    func pollLayers() {
+        for slot in files.indices where files[slot].phase == .active && files[slot].hasName {
+            let directory = directories[Int(files[slot].directory)]
+            if directory.view != 0, directory.mount < 0 { markIfChanged(slot) }
+        }
+    }
+
     /// A declared path leads to a file system that may hang.
     func meetsNetwork(_ path: ViewPath, _ mount: HostMounts.Entry, _ declaration: Int32) {
         report(

@@ -133,11 +133,13 @@ package final class Tailer {
             runPendingScans(now)
         }
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
+        if options.pollsLayers { pollLayers() }
         pollDanglingLinks(now)
     }
 
     private var needsPolling: Bool {
-        !namelessSlots.isEmpty || polledDirectories > 0 || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty
+        options.pollsLayers && views.count - vacantViews.count > 1 || !namelessSlots.isEmpty || polledDirectories > 0
+            || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty
     }
 
     /// Files reached through a link for which no watch was to be had.
