@@ -92,6 +92,7 @@ let package = Package(
             "Engine",
             of: ["Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "KafkaSink", "Pipeline", "TestSupport", log]),
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
+        tests("Agent", of: ["Agent", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),
     ]

@@ -58,24 +58,25 @@ package struct ContainersText {
         guard !isSelected else { return [] }
         let silent = report.containers.filter { !ContainersText.isDeclared($0) }
         if report.containers.isEmpty { return ["", "no containers"] }
-        guard !silent.isEmpty else { return ["", summary] }
+        guard !silent.isEmpty else { return [""] + summary }
         let names = silent.prefix(10).map { cut($0.name, 40) }.joined(separator: ", ")
         let more = silent.count > 10 ? " and \(silent.count - 10) more" : ""
         let count = silent.count == 1 ? "1 container declares" : "\(silent.count) containers declare"
-        return [""] + flow("\(count) no logs: \(names)\(more)", "") + [summary]
+        return [""] + flow("\(count) no logs: \(names)\(more)", "") + summary
     }
 
-    private var summary: String {
+    private var summary: [String] {
         let grades = report.containers.flatMap(\.declarations).map { ContainersText.grade($0) }
         func count(_ grade: Grade) -> Int { grades.count { $0 == grade } }
         let problems = report.containers.reduce(0) { $0 + $1.problems.count }
         var parts = ["\(count(.good)) active"]
         if count(.waiting) > 0 { parts.append("\(count(.waiting)) without a match yet") }
         if count(.off) > 0 { parts.append("\(count(.off)) disabled or drained") }
-        if count(.bad) > 0 { parts.append(paint("\(count(.bad)) that cannot be shipped", .bad)) }
+        if count(.bad) > 0 { parts.append("\(count(.bad)) that cannot be shipped") }
         let declarations = grades.count == 1 ? "1 declaration" : "\(grades.count) declarations"
         let tail = problems == 0 ? "" : problems == 1 ? "; 1 problem with labels" : "; \(problems) problems with labels"
-        return grades.isEmpty ? "no declarations\(tail)" : "\(declarations): \(parts.joined(separator: ", "))\(tail)"
+        return flow(
+            grades.isEmpty ? "no declarations\(tail)" : "\(declarations): \(parts.joined(separator: ", "))\(tail)", "")
     }
 
     private func block(_ container: ContainerReport) -> [String] {
@@ -145,11 +146,14 @@ package struct ContainersText {
         // Those with a reason first: of many only the first are shown.
         let shown = (files.filter { $0.reason != nil } + files.filter { $0.reason == nil }).prefix(
             ContainersText.fileLimit)
+        // On a narrow terminal the path is worth more than the sizes.
+        let showsSizes = width >= 80
+        let room = width - ContainersText.indent - (showsSizes ? 40 : 14)
         var table = TextTable(columns: [("", .left), ("", .left), ("", .left)])
         for file in shown {
-            let isCounted = file.size > 0 || file.offset > 0
+            let isCounted = showsSizes && (file.size > 0 || file.offset > 0)
             let amount = isCounted ? "\(HumanUnits.bytes(file.offset)) of \(HumanUnits.bytes(file.size))" : ""
-            table.add([end(file.path, width - ContainersText.indent - 40), cut(file.state, 12), amount])
+            table.add([end(file.path, room), cut(file.state, 12), amount])
         }
         var lines: [String] = []
         for (index, (file, row)) in zip(shown, table.lines.dropFirst()).enumerated() {
