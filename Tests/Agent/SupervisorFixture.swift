@@ -111,12 +111,19 @@ struct Stage {
     static func rules() -> ContainerRules {
         var rules = ContainerRules { _, declaration in
             guard let topic = declaration.topic, topic.hasPrefix("foreign") else {
-                return RoutedTopic(topic: declaration.topic ?? "logs")
+                return TopicRoute(topic: declaration.topic ?? "logs")
             }
-            return RoutedTopic(topic: "logs.unrouted", reason: "\(topic) is not allowed", remedy: "ask the operator")
+            return TopicRoute(topic: "logs.unrouted", reason: problem("app", topic, "\(topic) is not allowed"))
         }
         rules.runtimes = [RuntimeSettings(name: "docker", socket: "/run/fake.sock")]
         return rules
+    }
+
+    /// What routing says about the topic label of a declaration.
+    static func problem(_ declaration: String, _ topic: String, _ message: String) -> LabelProblem {
+        LabelProblem(
+            declaration: declaration, key: "longshore.logs.\(declaration).topic", value: topic, message: message,
+            remedy: "ask the operator")
     }
 
     /// Connects and lists.

@@ -88,7 +88,9 @@ struct SupervisorRunTests {
         await stage.list([record])
         var rules = Stage.rules()
         let runtimes = rules.runtimes
-        rules = ContainerRules { _, _ in RoutedTopic(topic: "other", reason: "no longer allowed", remedy: "ask") }
+        rules = ContainerRules { _, declaration in
+            TopicRoute(topic: "other", reason: Stage.problem(declaration.name, "a", "no longer allowed"))
+        }
         rules.runtimes = runtimes
         let next = FakeSink()
         await stage.supervisor.begin(next, rules)

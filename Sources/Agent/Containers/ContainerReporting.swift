@@ -109,7 +109,7 @@ enum ContainerReporting {
         report.paths = declaration.isStdout ? ["stdout"] : declaration.paths
         report.exclude = declaration.exclude
         report.topic = declared.route.topic
-        report.topicReason = declared.route.reason
+        report.topicReason = declared.route.reason?.message
         let files = sources?.files(declared, of: derived.record)
         report.files = files ?? (finding?.matches[declaration.name] ?? []).map(FileReport.init(matching:))
         let verdict = DeclarationVerdict.judge(
