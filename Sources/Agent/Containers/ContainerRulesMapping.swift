@@ -9,7 +9,7 @@ extension ContainerRules {
     /// The rules of a configuration; nil: none was read, so that topics are not known.
     init(_ configuration: Configuration?) {
         guard let configuration else {
-            self.init { _, declaration in RoutedTopic(topic: declaration.topic ?? "") }
+            self.init { _, declaration in TopicRoute(topic: declaration.topic ?? "") }
             runtimes = [RuntimeSettings(name: "docker", socket: "/var/run/docker.sock")]
             return
         }
@@ -28,7 +28,7 @@ extension ContainerRules {
     /// Routes and counts topics: those of host files are in use already.
     private static func routing(
         _ configuration: Configuration
-    ) -> @Sendable (ContainerRecord, LabelDeclaration) -> RoutedTopic {
+    ) -> @Sendable (ContainerRecord, LabelDeclaration) -> TopicRoute {
         let routing = TopicRouting(kafka: configuration.kafka, node: configuration.node)
         let budget = SharedBudget(
             TopicBudget(kafka: configuration.kafka, known: configuration.files.map(\.topicName)))
@@ -36,8 +36,7 @@ extension ContainerRules {
             let facts = ContainerFacts(
                 name: record.name, image: record.image, runtime: record.runtime, service: record.service,
                 labels: record.labels)
-            let route = budget.admit(routing.route(declaration, of: facts), of: declaration)
-            return RoutedTopic(topic: route.topic, reason: route.reason?.message, remedy: route.reason?.remedy)
+            return budget.admit(routing.route(declaration, of: facts), of: declaration)
         }
     }
 

@@ -11,7 +11,9 @@ internal import Synchronization
 final class MountFindings: Sendable {
     private let isBusy = Mutex(false)
     /// Nanoseconds that a question may take.
-    private static let patience = nanosecondsPerSecond
+    private let patience: Int64
+
+    init(patience: Int64) { self.patience = patience }
 
     /// Findings by container id; nil when there is no answer in time. `hints`: names of the declarations for which to
     /// look what is there instead.
@@ -32,8 +34,8 @@ final class MountFindings: Sendable {
                     return waiting
                 }?.resume(returning: found)
             }
-            let timer = Task {
-                try? await Task.sleep(for: .nanoseconds(MountFindings.patience))
+            let timer = Task { [patience] in
+                try? await Task.sleep(for: .nanoseconds(patience))
                 if !Task.isCancelled { answer(nil) }
             }
             do {

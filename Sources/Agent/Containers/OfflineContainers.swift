@@ -5,6 +5,9 @@ internal import Discovery
 
 /// Understands containers as the daemon would, without shipping anything.
 package enum OfflineContainers {
+    /// Nanoseconds that file systems have to answer.
+    private static let patience = 15 * nanosecondsPerSecond
+
     /// Asks every runtime of the configuration for its containers, and looks which files fit. `configuration` nil: none was
     /// read, the defaults hold. Blocks nobody; a runtime that does not answer says so in the report.
     package static func ask(_ configuration: Configuration?) async -> ContainersReport {
@@ -30,7 +33,8 @@ package enum OfflineContainers {
         let asked = known.filter(\.isDeclared).map { derived in
             (derived: derived, hints: Set(derived.declared.map(\.declaration.name)))
         }
-        let found = asked.isEmpty ? [:] : await MountFindings().find(asked, rules.policy, matching: true)
+        let found =
+            asked.isEmpty ? [:] : await MountFindings(patience: patience).find(asked, rules.policy, matching: true)
         report.containers = known.map {
             ContainerReporting.report($0, isRemoved: false, nil, found?[$0.record.id])
         }.sorted { ($0.name, $0.id) < ($1.name, $1.id) }
