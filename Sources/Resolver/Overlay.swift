@@ -32,6 +32,10 @@ extension Position {
             switch PathDescriptor.open(Array(name), at: part.handle.raw, resolve: PathDescriptor.strict) {
             case .success(let opened): handle = opened
             case .failure(let error) where error.errno == ENOENT: continue
+            case .failure(let error) where error.errno == EXDEV:
+                throw .refused(
+                    "\(printable(place)) is a mount of the host inside a layer of the container, which the container does "
+                        + "not see: write logs to a named volume")
             case .failure(let error): throw .missing(error, at: place)
             }
             let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: place)
