@@ -54,9 +54,9 @@ let package = Package(
         room("LinuxIO", knows: ["Core", "CLinux"]),
         room("Configuration", knows: ["Core", "CYAML"]),
         room("Pipeline", knows: ["Core"]),
-        room("Resolver", knows: ["Core", "LinuxIO", "CLinux"]),
+        room("Resolver", knows: ["LinuxIO", "CLinux"]),
         room("FileSource", knows: ["Core", "LinuxIO", "Resolver", "CLinux", "CZlib", "CCrypto"]),
-        room("Discovery", knows: ["Core", "LinuxIO", log] + http),
+        room("Discovery", knows: ["Core"] + http),
         room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
         room("Checkpoint", knows: ["Core", "LinuxIO", "CLinux", "CSQLite"]),
         room(
