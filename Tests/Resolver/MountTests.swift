@@ -62,14 +62,16 @@ import Testing
         try stage.write("outer/in/a", "covered")
         try stage.write("inner/a", "inner")
         try stage.write("outer/b", "outer")
+        try stage.link("outer/l", to: "in")
         let view = stage.view(mounts: [stage.mount("/d/in", "inner"), stage.mount("/d", "outer")])
         #expect(view.outcome("/d/in/a") == "inner")
         #expect(view.outcome("/d/b") == "outer")
+        #expect(view.outcome("/d/l/a") == "inner", "the kernel alone would follow the link below the outer source")
         #expect(view.outcome("/d/in/../b") == "outer")
         #expect(view.mountIndex(of: Array("/d/in/a".utf8)) == 0)
         #expect(view.mountIndex(of: Array("/d/ina".utf8)) == 1)
         #expect(view.mountIndex(of: Array("/e".utf8)) == nil)
-        #expect(view.names("/d") == ["b", "in"])
+        #expect(view.names("/d") == ["b", "in", "l"])
         #expect(view.names("/d/in") == ["a"])
     }
 
@@ -116,13 +118,13 @@ import Testing
 
     @Test func `long paths, long names and NUL are errors, and going back and forth ends`() throws {
         try stage.write("src/a/b", "text")
-        try stage.link("src/a/again", to: String(repeating: "../a/", count: 800))
+        try stage.link("src/a/again", to: String(repeating: "../a/", count: 600))
         let view = stage.view(mounts: [stage.mount("/d", "src")])
         #expect(view.outcome("/d/" + String(repeating: "x", count: 300)) == "ENAMETOOLONG")
         #expect(view.outcome("/d/" + String(repeating: "a/../", count: 818) + "a/b") == "text")
         #expect(view.outcome("/d/" + String(repeating: "a/../", count: 1000) + "a/b") == "ENAMETOOLONG")
         #expect(view.outcome("/d/a/b\0.log") == "EINVAL")
-        #expect(view.outcome("/d/" + String(repeating: "a/again/", count: 30)) == "ELOOP")
+        #expect(view.outcome("/d/a/" + String(repeating: "again/", count: 30)) == "ELOOP")
     }
 
     @Test func `dot dot never leaves the container`() throws {
@@ -176,6 +178,9 @@ import Testing
             #expect(view.outcome("/d/l", allowsNetwork: true) == "remote")
             #expect(view.report(0) == .local)
         }
+        // A look at what is on the network mount would tell that it is not there.
+        try stage.link("to-none", to: "src/remote/none/../none")
+        #expect(stage.view(mounts: [stage.mount("/d", "to-none")], host: nfs).outcome("/d/a") == "network nfs4")
         try stage.link("to-remote", to: "src/remote")
         for source in ["src/remote", "alias/remote", "to-remote"] {
             let view = stage.view(mounts: [stage.mount("/d", source)], host: nfs)
