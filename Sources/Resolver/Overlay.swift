@@ -41,6 +41,8 @@ extension Position {
             let status = try Stop.unwrap(handle.status, at: place)
             let isLowest = part.layer == layerCount - 1
             if status.isWhiteout { break }
+            // Asked only where something would show through: most directories are in one layer.
+            if let above = merged?.parts.last, Overlay.isOpaque(above.handle) { break }
             guard status.isDirectory else {
                 if merged != nil { break }
                 if status.isRegular && !isLowest && Overlay.isMetadataOnly(handle) {
@@ -59,7 +61,6 @@ extension Position {
             } else {
                 merged?.parts.append(next)
             }
-            if !isLowest && Overlay.isOpaque(handle) { break }
         }
         return merged
     }

@@ -62,14 +62,16 @@ import Testing
         try stage.write("outer/in/a", "covered")
         try stage.write("inner/a", "inner")
         try stage.write("outer/b", "outer")
+        try stage.link("outer/l", to: "in")
         let view = stage.view(mounts: [stage.mount("/d/in", "inner"), stage.mount("/d", "outer")])
         #expect(view.outcome("/d/in/a") == "inner")
         #expect(view.outcome("/d/b") == "outer")
+        #expect(view.outcome("/d/l/a") == "inner", "the kernel alone would follow the link below the outer source")
         #expect(view.outcome("/d/in/../b") == "outer")
         #expect(view.mountIndex(of: Array("/d/in/a".utf8)) == 0)
         #expect(view.mountIndex(of: Array("/d/ina".utf8)) == 1)
         #expect(view.mountIndex(of: Array("/e".utf8)) == nil)
-        #expect(view.names("/d") == ["b", "in"])
+        #expect(view.names("/d") == ["b", "in", "l"])
         #expect(view.names("/d/in") == ["a"])
     }
 
@@ -176,6 +178,9 @@ import Testing
             #expect(view.outcome("/d/l", allowsNetwork: true) == "remote")
             #expect(view.report(0) == .local)
         }
+        // A look at what is on the network mount would tell that it is not there.
+        try stage.link("to-none", to: "src/remote/none/../none")
+        #expect(stage.view(mounts: [stage.mount("/d", "to-none")], host: nfs).outcome("/d/a") == "network nfs4")
         try stage.link("to-remote", to: "src/remote")
         for source in ["src/remote", "alias/remote", "to-remote"] {
             let view = stage.view(mounts: [stage.mount("/d", source)], host: nfs)
