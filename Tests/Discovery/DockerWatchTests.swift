@@ -309,6 +309,18 @@ struct DockerWatchTests {
         try await log.waitForList(2)
     }
 
+    @Test func connectionsThatNeverLastAreMadeLessAndLessOften() async throws {
+        let fake = try FakeDocker()
+        fake.script("/events", [.send(FakeDocker.streamHead), .pause(.milliseconds(5))])
+        let log = watch(fake) {
+            $0.shortestPause = .milliseconds(20)
+            $0.longestPause = .seconds(30)
+        }
+        try await log.wait("six reasons") { $0.reasons.count >= 6 }
+        let times = log.all.filter { if case .unreachable = $0.change { true } else { false } }.map(\.at)
+        #expect(times[5] - times[4] > .milliseconds(160), "the fifth pause is at least half of 320 ms")
+    }
+
     @Test func aCancelledWatchEnds() async throws {
         let fake = try FakeDocker()
         let log = watch(fake)
