@@ -137,7 +137,9 @@ struct DockerWatchTests {
         fake.script(
             "/containers/\(DockerSamples.id)/json",
             [.send(FakeDocker.streamHead)] + Array(repeating: .send(megabyte), count: 12) + [.hang])
-        #expect(try await list(fake).map(\.name) == ["web"], "as it was listed")
+        let start = ContinuousClock.now
+        #expect(try await list(fake, deadline: .seconds(60)).map(\.name) == ["web"], "as it was listed")
+        #expect(ContinuousClock.now - start < .seconds(30), "refused when it is too large, not at the deadline")
     }
 
     // MARK: - Streams
