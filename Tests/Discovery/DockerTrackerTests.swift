@@ -70,8 +70,8 @@ struct DockerTrackerTests {
         #expect(tracker.takeInspections() == [one], "the start came after the first inspection was asked for")
         tracker.take(.gone, of: one)
         #expect(story(tracker.takeChanges()) == ["changed 1 web exited", "stopped 1 137 oom", "removed 1"])
-        tracker.take(event("die", one, 15), cost: 0)
-        #expect(tracker.takeChanges().isEmpty, "late events bring nothing back")
+        tracker.take(event("die", one, 15, ["exitCode": "1"]), cost: 0)
+        #expect(tracker.takeChanges().isEmpty && tracker.newestEvent == 15, "late events bring nothing back")
     }
 
     @Test func aContainerGoneBeforeItsInspectionIsKnownByItsEvent() throws {
@@ -122,6 +122,26 @@ struct DockerTrackerTests {
         #expect(!tracker.isReconciling && !tracker.isDeaf)
     }
 
+    @Test func aListThatIsOlderThanADeathRevivesNobody() {
+        var tracker = tracker([record(one), record(two)])
+        tracker.beginReconciliation()
+        tracker.take(event("die", one, 10, ["exitCode": "1"]), cost: 0)
+        #expect(story(tracker.takeChanges()) == ["stopped 1 1"])
+        tracker.reconcile([record(one), record(two)])
+        #expect(tracker.takeInspections().isEmpty && !tracker.isDeaf)
+        #expect(story(tracker.takeChanges()) == ["listed 12"])
+    }
+
+    @Test func aContainerThatWaitsForItsRestartMakesNobodyDeaf() {
+        var tracker = tracker([record(one)])
+        tracker.take(event("die", one, 10, ["exitCode": "1"]), cost: 0)
+        tracker.beginReconciliation()
+        tracker.reconcile([record(one, "restarting")])
+        #expect(tracker.takeInspections() == [one])
+        tracker.take(.found(record(one, "restarting", pid: 0)), of: one)
+        #expect(!tracker.isDeaf)
+    }
+
     @Test func aListFindsWhatEventsDidNotTell() {
         let three = DockerSamples.id(3)
         var tracker = tracker([record(one), record(two)])
@@ -139,7 +159,8 @@ struct DockerTrackerTests {
         #expect(tracker.takeInspections() == [three])
         tracker.take(.found(record(three)), of: three)
         #expect(story(tracker.takeChanges()) == ["listed 13"])
-        #expect(!tracker.isDeaf)
+        tracker.take(event("kill", one, 20), cost: 0)
+        #expect(!tracker.isDeaf, "it hears")
     }
 
     @Test func afterAReconnectNothingIsToldTwiceAndNothingIsLost() {

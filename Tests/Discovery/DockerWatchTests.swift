@@ -137,7 +137,9 @@ struct DockerWatchTests {
         fake.script(
             "/containers/\(DockerSamples.id)/json",
             [.send(FakeDocker.streamHead)] + Array(repeating: .send(megabyte), count: 12) + [.hang])
-        #expect(try await list(fake).map(\.name) == ["web"], "as it was listed")
+        let start = ContinuousClock.now
+        #expect(try await list(fake, deadline: .seconds(60)).map(\.name) == ["web"], "as it was listed")
+        #expect(ContinuousClock.now - start < .seconds(30), "refused when it is too large, not at the deadline")
     }
 
     // MARK: - Streams
@@ -307,6 +309,18 @@ struct DockerWatchTests {
         unlink(link)
         symlink(second.socket, link)
         try await log.waitForList(2)
+    }
+
+    @Test func connectionsThatNeverLastAreMadeLessAndLessOften() async throws {
+        let fake = try FakeDocker()
+        fake.script("/events", [.send(FakeDocker.streamHead), .pause(.milliseconds(5))])
+        let log = watch(fake) {
+            $0.shortestPause = .milliseconds(20)
+            $0.longestPause = .seconds(30)
+        }
+        try await log.wait("six reasons") { $0.reasons.count >= 6 }
+        let times = log.all.filter { if case .unreachable = $0.change { true } else { false } }.map(\.at)
+        #expect(times[5] - times[4] > .milliseconds(160), "the fifth pause is at least half of 320 ms")
     }
 
     @Test func aCancelledWatchEnds() async throws {
