@@ -94,6 +94,7 @@ let package = Package(
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
         tests("Agent", of: ["Agent", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
+        tests("Agent", of: ["Agent", "Configuration", "Discovery", "Core", "TestSupport"]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),
     ]
 )

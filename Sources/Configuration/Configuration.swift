@@ -6,7 +6,10 @@ package struct Configuration: Equatable, Sendable {
     /// Absolute, without a slash at the end.
     package let stateDirectory: String
     package let kafka: KafkaConfiguration
-    /// At least one.
+    package let runtimes: RuntimesConfiguration
+    package let paths: PathsConfiguration
+    package let labels: LabelsConfiguration
+    /// At least one, unless containers are followed.
     package let files: [FileEntry]
     /// The default of `FileEntry.start`, already applied there.
     package let start: StartPosition

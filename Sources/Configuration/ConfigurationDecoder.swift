@@ -1,4 +1,5 @@
 // From the merged node tree to the validated Configuration.
+internal import Core
 
 /// Decodes one load. Goes on after every problem with the default, so that all problems are found at once; the value
 /// counts only when `problems` stayed empty.
@@ -18,11 +19,15 @@ struct ConfigurationDecoder {
         let kafkaSection = top.section("kafka")
         let kafka = KafkaDecoder(problems: problems).decode(kafkaSection)
         let start: StartPosition = top.choice("start", default: .beginning)
+        let containers = ContainersDecoder(problems: problems)
+        let runtimes = containers.runtimes(top.section("runtimes"))
         let files = FilesDecoder(
             problems: problems, node: node, kafka: kafka, topicPosition: kafkaSection.place(of: "topic"),
-            stateDirectory: state, start: start)
+            stateDirectory: state, start: start, followsContainers: runtimes.docker.enabled != .never)
         return Configuration(
-            node: node, stateDirectory: state, kafka: kafka, files: files.decode(top), start: start,
+            node: node, stateDirectory: state, kafka: kafka, runtimes: runtimes,
+            paths: containers.paths(top.section("paths")), labels: containers.labels(top.section("labels")),
+            files: files.decode(top), start: start,
             ignoreOlder: top.duration("ignore_older", default: 0, in: 0...36_500 * day),
             limits: limits(top.section("limits")), checkpoint: checkpoint(top.section("checkpoint")),
             admin: admin(top.section("admin")), metrics: metrics(top.section("metrics")), log: log(top.section("log")))

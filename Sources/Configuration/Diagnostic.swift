@@ -84,11 +84,3 @@ package struct Objection: Error, Hashable, Sendable {
         self.remedy = remedy
     }
 }
-
-/// Text of the file for a message: in quotes, at most 64 characters.
-func quoted(_ text: some StringProtocol) -> String {
-    let head = text.unicodeScalars.prefix(64)
-    var shown = String(String.UnicodeScalarView(head))
-    if head.endIndex != text.unicodeScalars.endIndex { shown += "…" }
-    return "\"\(shown)\""
-}

@@ -9,6 +9,7 @@ extension ConfigurationLoader {
         writer.node(configuration.node)
         writer.line("state_directory", configuration.stateDirectory)
         writer.kafka(configuration.kafka)
+        writer.containers(configuration)
         writer.line("start", configuration.start.rawValue)
         writer.line("ignore_older", raw: DurationText.render(configuration.ignoreOlder))
         writer.files(configuration.files)
@@ -125,6 +126,29 @@ extension YAMLWriter {
         line("password_file", kafka.sasl?.passwordFile ?? "")
         end()
         line("librdkafka", map: kafka.librdkafka)
+        end()
+    }
+
+    mutating func containers(_ configuration: Configuration) {
+        section("runtimes")
+        section("docker")
+        line("enabled", raw: configuration.runtimes.docker.enabled.rawValue)
+        line("socket", configuration.runtimes.docker.socket)
+        end()
+        line("host_root", configuration.runtimes.hostRoot)
+        end()
+        section("paths")
+        line("allow_mount_sources", list: configuration.paths.allowMountSources)
+        line("network_volumes", configuration.paths.networkVolumes.rawValue)
+        end()
+        let labels = configuration.labels
+        section("labels")
+        line("prefix", labels.prefix)
+        line("compatible", list: labels.compatible)
+        line("directory", labels.directory ?? "")
+        line("extensions", labels.extensions ?? "")
+        line("stdout", labels.stdout.rawValue)
+        line("record", list: labels.record)
         end()
     }
 

@@ -1,4 +1,5 @@
 // The `files` list: names, paths, and the topic each entry's records go to.
+internal import Core
 
 /// Decodes `files`, with what the rest of the configuration says about topics and the state directory.
 struct FilesDecoder {
@@ -9,10 +10,12 @@ struct FilesDecoder {
     let topicPosition: Position
     let stateDirectory: String
     let start: StartPosition
+    /// Some runtime may have containers, so that there is something to collect without entries.
+    let followsContainers: Bool
 
     func decode(_ top: Section) -> [FileEntry] {
         let items = top.list("files", example: "{name: app, paths: [\"/var/log/app/*.log\"]}")
-        if top.isEmpty("files") {
+        if top.isEmpty("files"), !followsContainers {
             problems.add(
                 top.place(of: "files"), "nothing to collect",
                 "add files: [{name: app, paths: [\"/var/log/app/*.log\"]}]")
@@ -27,6 +30,7 @@ struct FilesDecoder {
             }
             return entry(section, names: &names)
         }
+        if followsContainers { checkTopicOfContainers(isChecked: entries.contains { $0.topic == kafka.topic }) }
         refuseTooManyTopics(entries, top)
         return entries
     }
@@ -80,12 +84,22 @@ extension FilesDecoder {
     /// there, once.
     private func topic(_ section: Section, name: String, labels: [String: String]) -> (TopicTemplate, String) {
         guard let text = section.text("topic") else {
+            if let field = kafka.topic.fields.first(where: \.isOfContainer) {
+                section.add(
+                    "topic", "kafka.topic needs \(field), which only containers have",
+                    "give this entry a topic of its own")
+                return (kafka.topic, "")
+            }
             let (rendered, objection) = rendered(kafka.topic, name: name, labels: labels)
             if let objection { problems.addOnce(topicPosition, objection, at: "kafka.topic") }
             return (kafka.topic, rendered)
         }
         switch TopicTemplate.parse(text) {
         case .success(let template):
+            if let field = template.fields.first(where: \.isOfContainer) {
+                section.add("topic", "only containers have \(field)", "write another topic")
+                return (template, "")
+            }
             let (rendered, objection) = rendered(template, name: name, labels: labels)
             if let objection { section.add("topic", objection) }
             return (template, rendered)
@@ -113,19 +127,32 @@ extension FilesDecoder {
                     "set \(missing.count == 1 ? "it" : "them"), or write another topic")
             )
         }
-        guard let objection = objection(toRendered: rendered), template.text != rendered else {
-            return (rendered, objection(toRendered: rendered))
+        guard let objection = kafka.objection(toRecordTopic: rendered), template.text != rendered else {
+            return (rendered, kafka.objection(toRecordTopic: rendered))
         }
         let message = "\(quoted(template.text)) gives \(quoted(rendered)): \(objection.message)"
         return (rendered, Objection(message, objection.remedy))
     }
 
-    private func objection(toRendered topic: String) -> Objection? {
-        if topic == kafka.auditTopic { return Objection("this is kafka.audit_topic", "write another topic") }
-        if topic == KafkaDecoder.deadLetterTopic {
-            return Objection("this is the dead letter topic", "write another topic")
+    /// What is wrong with kafka.topic whatever containers come. `isChecked`: an entry uses it and has told.
+    private func checkTopicOfContainers(isChecked: Bool) {
+        let fields = kafka.topic.fields
+        if kafka.allowedTopics.isEmpty, let field = fields.first(where: { $0.isOfContainer && $0.isOfTenant }) {
+            let message = "\(field) is the container's choice, and kafka.allowed_topics allows none"
+            let remedy = "write kafka.allowed_topics, for example [\"logs.*\"]"
+            problems.add(topicPosition, Objection(message, remedy), at: "kafka.topic")
         }
-        return TopicName.objection(to: topic)
+        if isChecked { return }
+        if fields.contains(where: { $0.isOfContainer || $0.isOfTenant }) {
+            let missing = fields.first {
+                !$0.isOfContainer && !$0.isOfTenant && value(of: $0, name: "", labels: [:]) == nil
+            }
+            guard let missing else { return }
+            let message = "\(quoted(kafka.topic.text)) needs \(describe(missing, entry: "")), which is not set"
+            problems.add(topicPosition, Objection(message, "set it, or write another topic"), at: "kafka.topic")
+        } else if let objection = rendered(kafka.topic, name: "", labels: [:]).objection {
+            problems.add(topicPosition, objection, at: "kafka.topic")
+        }
     }
 
     private func value(of field: TopicTemplate.Field, name: String, labels: [String: String]) -> String? {
@@ -135,6 +162,7 @@ extension FilesDecoder {
         case .nodeLabel(let key): node.labels[key]
         case .declaration: name
         case .label(let key): labels[key]
+        case .containerName, .imageName, .runtimeName, .serviceName, .containerLabel: nil
         }
     }
 
@@ -145,6 +173,7 @@ extension FilesDecoder {
         case .nodeLabel(let key): "node.labels.\(key)"
         case .declaration: "name"
         case .label(let key): "labels.\(key) of the entry \(quoted(entry))"
+        case .containerName, .imageName, .runtimeName, .serviceName, .containerLabel: "\(field) of a container"
         }
     }
 

@@ -1,4 +1,5 @@
 // ${VAR} and ${VAR:-default} in scalars, replaced by values of the environment.
+internal import Core
 
 /// Replaces variables after the files were parsed, so a value can never become YAML structure. `$${` is a literal `${`.
 struct Interpolation {

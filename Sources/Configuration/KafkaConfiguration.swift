@@ -18,6 +18,9 @@ package struct KafkaConfiguration: Equatable, Sendable {
         case atLeastOnce = "at-least-once"
     }
 
+    /// Reserved for records Kafka refuses; nothing else may go there.
+    package static let deadLetterTopic = "longshore.dead"
+
     package let brokers: Brokers
     package let topic: TopicTemplate
     package let defaultTopic: String
@@ -36,6 +39,14 @@ package struct KafkaConfiguration: Equatable, Sendable {
     package let sasl: SASLConfiguration?
     /// Properties for librdkafka, none of which touches a guarantee or a secret.
     package let librdkafka: [String: String]
+
+    /// What is wrong with a topic for records: no name Kafka takes, one of Kafka's internal topics, the audit topic or
+    /// the dead letter topic. nil when nothing is.
+    package func objection(toRecordTopic topic: String) -> Objection? {
+        if topic == auditTopic { return Objection("this is kafka.audit_topic", "write another topic") }
+        if topic == Self.deadLetterTopic { return Objection("this is the dead letter topic", "write another topic") }
+        return TopicName.objection(to: topic)
+    }
 
     /// security.protocol of librdkafka, as `tls` and `sasl` imply it.
     package var securityProtocol: String {

@@ -1,10 +1,8 @@
 // The `kafka` section: brokers, topics, TLS, SASL and what is passed to librdkafka.
+internal import Core
 
 /// Decodes `kafka` and reads the password file.
 struct KafkaDecoder {
-    /// Reserved for records Kafka refuses; nothing else may go there.
-    static let deadLetterTopic = "longshore.dead"
-
     let problems: Problems
 
     func decode(_ section: Section) -> KafkaConfiguration {
@@ -62,14 +60,14 @@ struct KafkaDecoder {
         section.text("default_topic", default: "logs.unrouted") { topic in
             if topic.contains("{") { return Objection("fields are not possible here", "write one topic's name") }
             if topic == audit { return Objection("this is kafka.audit_topic", "write another topic") }
-            return topic == KafkaDecoder.deadLetterTopic
+            return topic == KafkaConfiguration.deadLetterTopic
                 ? Objection("this is the dead letter topic", "write another topic") : TopicName.objection(to: topic)
         }
     }
 
     private func auditTopic(_ section: Section) -> String? {
         let topic = section.text("audit_topic", default: "longshore.audit") { topic in
-            topic == KafkaDecoder.deadLetterTopic
+            topic == KafkaConfiguration.deadLetterTopic
                 ? Objection("this is the dead letter topic", "write another topic") : TopicName.objection(to: topic)
         }
         return topic == "none" ? nil : topic

@@ -1,4 +1,5 @@
 // Glob syntax of paths: `*`, `?`, `[..]`, and `**` as a whole component.
+internal import Core
 
 /// Checks patterns; matching them is the file source's work.
 package enum PathPattern {
@@ -56,48 +57,6 @@ package enum PathPattern {
     }
 
     private static func objection(toComponent component: some StringProtocol) -> Objection? {
-        if component.contains("**") {
-            return Objection(
-                "** in \(quoted(component)) is not a whole component", "write * here, or ** between two slashes: /**/")
-        }
-        var rest = Array(component.utf8)[...]
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "\\"):
-                return Objection(
-                    "\\ in \(quoted(component)) escapes nothing here", "write [*] for a literal *, [\\] for \\")
-            case UInt8(ascii: "{"):
-                return Objection(
-                    "{ in \(quoted(component)): there are no alternatives", "write two patterns, or [{] for a literal {"
-                )
-            case UInt8(ascii: "["):
-                if let objection = skipBrackets(&rest, component) { return objection }
-            default: continue
-            }
-        }
-        return nil
-    }
-
-    /// Takes a bracket expression behind its `[`: glob(7), `!` or `^` negates, a `]` that comes first is literal.
-    private static func skipBrackets(_ rest: inout ArraySlice<UInt8>, _ component: some StringProtocol) -> Objection? {
-        if rest.first == UInt8(ascii: "!") || rest.first == UInt8(ascii: "^") { rest.removeFirst() }
-        guard let end = rest.dropFirst().firstIndex(of: UInt8(ascii: "]")) else {
-            return Objection(
-                "[ in \(quoted(component)) is never closed", "close it with ], or write [[] for a literal [")
-        }
-        let set = Array(rest[rest.startIndex..<end])
-        var index = 0
-        while index + 2 < set.count {
-            if set[index + 1] == UInt8(ascii: "-") {
-                if set[index] > set[index + 2] {
-                    return Objection(
-                        "a range in \(quoted(component)) runs backwards", "write the lower end first: [0-9]")
-                }
-                index += 2
-            }
-            index += 1
-        }
-        rest = rest[(end + 1)...]
-        return nil
+        GlobSyntax.flaw(inComponent: component).map { Objection($0.message, $0.remedy) }
     }
 }

@@ -1,4 +1,5 @@
 // Reads the keys of one mapping: types, ranges, unknown keys, keys that are not available yet.
+internal import Core
 
 /// One mapping of the file while it is decoded. Every getter gives the default where the key is left out or wrong, and
 /// records what is wrong, so that one load finds every problem.

@@ -1,4 +1,5 @@
 // Topic names with {fields} that are constant per source.
+internal import Core
 
 /// A parsed topic template such as `logs.{k8s.cluster.name}.{labels.team}`.
 package struct TopicTemplate: Hashable, Sendable {
@@ -14,6 +15,16 @@ package struct TopicTemplate: Hashable, Sendable {
         case declaration
         /// `{labels.KEY}`: a label of the declaration.
         case label(String)
+        /// `{container.name}`
+        case containerName
+        /// `{container.image.name}`
+        case imageName
+        /// `{container.runtime.name}`
+        case runtimeName
+        /// `{service.name}`
+        case serviceName
+        /// `{container.labels.KEY}`, or `{label:KEY}` for short: a label of the container.
+        case containerLabel(String)
     }
 
     enum Part: Hashable, Sendable {
@@ -73,20 +84,61 @@ package struct TopicTemplate: Hashable, Sendable {
     }
 }
 
+extension TopicTemplate.Field: CustomStringConvertible {
+    /// Only containers have a value for it.
+    package var isOfContainer: Bool {
+        switch self {
+        case .hostName, .clusterName, .nodeLabel, .declaration, .label: false
+        case .containerName, .imageName, .runtimeName, .serviceName, .containerLabel: true
+        }
+    }
+
+    /// Whoever starts a container chooses its value.
+    package var isOfTenant: Bool {
+        switch self {
+        case .hostName, .clusterName, .nodeLabel, .runtimeName: false
+        case .declaration, .label, .containerName, .imageName, .serviceName, .containerLabel: true
+        }
+    }
+
+    /// As in a template: `{container.name}`.
+    package var description: String {
+        switch self {
+        case .hostName: "{host.name}"
+        case .clusterName: "{k8s.cluster.name}"
+        case .nodeLabel(let key): "{node.labels.\(key)}"
+        case .declaration: "{log.declaration}"
+        case .label(let key): "{labels.\(key)}"
+        case .containerName: "{container.name}"
+        case .imageName: "{container.image.name}"
+        case .runtimeName: "{container.runtime.name}"
+        case .serviceName: "{service.name}"
+        case .containerLabel(let key): "{label:\(key)}"
+        }
+    }
+}
+
 extension TopicTemplate {
     private static let plain: [String: Field] = [
         "host.name": .hostName, "k8s.cluster.name": .clusterName, "log.declaration": .declaration,
+        "container.name": .containerName, "container.image.name": .imageName, "container.runtime.name": .runtimeName,
+        "service.name": .serviceName,
     ]
-    private static let list = "{host.name}, {k8s.cluster.name}, {node.labels.KEY}, {log.declaration}, {labels.KEY}"
-    private static let notYet = ["container.", "k8s.", "service.", "systemd.", "syslog."]
+    private static let keyed: [(start: String, field: @Sendable (String) -> Field)] = [
+        ("node.labels.", { .nodeLabel($0) }), ("labels.", { .label($0) }),
+        ("container.labels.", { .containerLabel($0) }), ("label:", { .containerLabel($0) }),
+    ]
+    private static let list =
+        "{host.name}, {k8s.cluster.name}, {node.labels.KEY}, {log.declaration}, {labels.KEY}, {container.name}, "
+        + "{container.image.name}, {container.runtime.name}, {service.name}, {label:KEY}"
+    private static let notYet = ["k8s.", "systemd.", "syslog."]
 
     private static func field(_ name: String) -> Result<Field, Objection> {
         if let field = plain[name] { return .success(field) }
-        if name.hasPrefix("node.labels."), name.utf8.count > 12 {
-            return .success(.nodeLabel(String(name.dropFirst(12))))
+        for (start, field) in keyed where name.hasPrefix(start) && name.utf8.count > start.utf8.count {
+            return .success(field(String(name.dropFirst(start.count))))
         }
-        if name.hasPrefix("labels."), name.utf8.count > 7 { return .success(.label(String(name.dropFirst(7)))) }
-        if name.hasPrefix("label:") || notYet.contains(where: name.hasPrefix) {
+        if notYet.contains(where: name.hasPrefix) {
             return .failure(Objection("the field {\(name)} is not available yet", "use \(list)"))
         }
         if let near = Spelling.nearest(to: name, among: plain.keys.sorted()) {

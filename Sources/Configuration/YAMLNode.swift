@@ -1,4 +1,5 @@
 // The node tree of a YAML file, with the position of every key and value.
+internal import Core
 
 /// One value of a YAML file. At most 64 levels deep, so recursion over it is safe.
 struct YAMLNode: Sendable {

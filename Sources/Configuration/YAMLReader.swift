@@ -1,5 +1,6 @@
 // Reads one YAML file through libyaml's event API into a node tree with positions.
 internal import CYAML
+internal import Core
 
 /// Turns the bytes of one file into a `YAMLNode`. Refuses what a configuration has no use for: duplicate keys, aliases,
 /// anchors, tags, several documents, more than 64 levels, NUL. Lives on one thread; `read` is the only entrance.

@@ -42,14 +42,16 @@ import Testing
     }
 
     private static let fields =
-        "{host.name}, {k8s.cluster.name}, {node.labels.KEY}, {log.declaration}, {labels.KEY}"
+        "{host.name}, {k8s.cluster.name}, {node.labels.KEY}, {log.declaration}, {labels.KEY}, {container.name}, "
+        + "{container.image.name}, {container.runtime.name}, {service.name}, {label:KEY}"
 
     @Test(arguments: [
         ("logs/x", "\"/\" cannot be part of a topic name; write letters, digits, '.', '_', '-' and {fields}"),
         ("'{host.nmae}'", "unknown field {host.nmae}; did you mean {host.name}? There are \(fields)"),
         ("'{foo}'", "unknown field {foo}; use \(fields)"),
-        ("'{label:app}'", "the field {label:app} is not available yet; use \(fields)"),
-        ("'{container.name}'", "the field {container.name} is not available yet; use \(fields)"),
+        ("'{label:}'", "unknown field {label:}; use \(fields)"),
+        ("'{k8s.pod.name}'", "the field {k8s.pod.name} is not available yet; use \(fields)"),
+        ("'{service.nam}'", "unknown field {service.nam}; did you mean {service.name}? There are \(fields)"),
         ("'{host.name'", "unbalanced braces in \"{host.name\"; write {field}, for example {host.name}"),
         ("'host.name}'", "unbalanced braces in \"host.name}\"; write {field}, for example {host.name}"),
         (

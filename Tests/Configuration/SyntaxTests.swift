@@ -104,8 +104,7 @@ import Testing
     @Test func anEmptyFileSaysWhatIsMissing() {
         let expected = [
             "1:1: error: kafka.brokers: no brokers are given; "
-                + "write brokers: [\"k1:9092\", \"k2:9092\"], or embedded to try things out",
-            "1:1: error: nothing to collect; add files: [{name: app, paths: [\"/var/log/app/*.log\"]}]",
+                + "write brokers: [\"k1:9092\", \"k2:9092\"], or embedded to try things out"
         ]
         #expect(problems("") == expected)
         #expect(problems("# a comment\n") == expected)
@@ -113,8 +112,9 @@ import Testing
     }
 
     @Test(arguments: ["files: []", "files:", "files: \"\"", "files: ${NOTHING:-}"])
-    func noFilesMeansNothingToCollect(line: String) {
-        let found = problems("kafka: {brokers: embedded}\n\(line)\n")
+    func noFilesAndNoContainersMeansNothingToCollect(line: String) {
+        let without = "runtimes: {docker: {enabled: false}}\n"
+        let found = problems("kafka: {brokers: embedded}\n\(line)\n\(without)")
         #expect(
             found.map { $0.drop { $0 != " " } } == [
                 " error: nothing to collect; add files: [{name: app, paths: [\"/var/log/app/*.log\"]}]"

@@ -115,9 +115,9 @@ import Testing
 
     @Test func keysOfTheContractThatAreNotThereYetAreNamed() {
         let text = """
-            runtimes: {docker: {enabled: auto}, cri: {enabled: true}, podmn: {}, host_root: /host}
-            paths: {allow_mount_sources: [/x], network_volumes: collect}
-            labels: {prefix: x, stdout: all, compatible: []}
+            runtimes: {docker: {enabled: auto}, cri: {enabled: true}, podmn: {}, podman: {socket: /x}}
+            paths: {network_volumes: collect}
+            labels: {stdout: all, compatible: []}
             journal: {enabled: true, units: [a]}
 
             """
@@ -125,10 +125,9 @@ import Testing
             problems(complete + text) == [
                 "3:43: error: runtimes.cri.enabled is not available yet; leave it out or write enabled: auto",
                 "3:59: error: unknown key \"runtimes.podmn\"; did you mean runtimes.podman?",
-                "3:70: error: runtimes.host_root is not available yet; leave it out or write host_root: /",
-                "4:9: error: paths.allow_mount_sources is not available yet; leave it out",
-                "5:10: error: labels.prefix is not available yet; leave it out or write prefix: longshore.logs",
-                "5:21: error: labels.stdout is not available yet; leave it out or write stdout: declared",
+                "3:79: error: runtimes.podman.socket is not available yet; "
+                    + "leave it out or write socket: /run/podman/podman.sock",
+                "5:18: error: labels.stdout: all is not available yet; write declared, or leave it out",
                 "6:11: error: journal.enabled is not available yet; leave it out or write enabled: false",
                 "6:26: error: journal.units is not available yet; leave it out",
             ])

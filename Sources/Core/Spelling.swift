@@ -1,10 +1,10 @@
 // Did you mean: the known name nearest to a misspelt one.
 
-/// Edit distance over names of keys.
-enum Spelling {
+/// Edit distance over names: keys of the configuration, labels of containers.
+package enum Spelling {
     /// The candidate with the fewest edits, if that is few for the length of the word; else one that begins with
     /// the word. nil for words over 64 bytes.
-    static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.lowercased().utf8)
         guard (2...64).contains(letters.count) else { return nil }
         var best: (name: String, edits: Int)?
@@ -21,7 +21,8 @@ enum Spelling {
 
     /// Insertions, deletions, substitutions and swaps of neighbours that lead from one word to the other
     /// (optimal string alignment).
-    static func distance(_ from: [UInt8], _ to: [UInt8]) -> Int {
+    package static func distance(_ from: [UInt8], _ to: [UInt8]) -> Int {
+        if from.isEmpty || to.isEmpty { return max(from.count, to.count) }
         var beforeLast: [Int] = []
         var last = Array(0...to.count)
         for row in 1..<(from.count + 1) {
@@ -39,4 +40,12 @@ enum Spelling {
         }
         return last[to.count]
     }
+}
+
+/// Text of a user for a message: in quotes, at most 64 characters of it. Not escaped for a terminal.
+package func quoted(_ text: some StringProtocol) -> String {
+    let head = text.unicodeScalars.prefix(64)
+    var shown = String(String.UnicodeScalarView(head))
+    if head.endIndex != text.unicodeScalars.endIndex { shown += "…" }
+    return "\"\(shown)\""
 }
