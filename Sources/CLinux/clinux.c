@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
@@ -29,6 +30,7 @@ int clinux_statx(int directory, const char *path, int flags, struct clinux_stat 
     out->blocks = s.stx_blocks;
     out->links = s.stx_nlink;
     out->mount_id = (s.stx_mask & CLINUX_STATX_MNT_ID) ? s.stx_mnt_id : 0;
+    out->special_device = ((uint64_t)s.stx_rdev_major << 32) | s.stx_rdev_minor;
     out->mode = s.stx_mode;
     out->uid = s.stx_uid;
     out->gid = s.stx_gid;
@@ -54,6 +56,17 @@ int clinux_filesystem_id(int descriptor, uint8_t *out16) {
     memcpy(out16 + 8, &s.f_type, sizeof s.f_type);
     return 0;
 }
+
+uint64_t clinux_filesystem_type(int descriptor) {
+    struct statfs s;
+    return fstatfs(descriptor, &s) == 0 ? (uint64_t)s.f_type : 0;
+}
+
+long clinux_getxattr(const char *path, const char *name, void *value, size_t capacity) {
+    return getxattr(path, name, value, capacity);
+}
+
+int clinux_pidfd_open(int process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
 void *clinux_memrchr(const void *bytes, int byte, size_t count) { return memrchr(bytes, byte, count); }
 int clinux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }

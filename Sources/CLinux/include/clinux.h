@@ -13,6 +13,7 @@ int clinux_openat2(int directory, const char *_Nonnull path, uint64_t flags, uin
 /// What the daemon asks of statx(2). `born_ns` and `mount_id` are zero where the file system or kernel has none.
 struct clinux_stat {
     uint64_t device, inode, size, blocks, links, mount_id;
+    uint64_t special_device;  // of a device file itself, like `device`; 0:0 on a character device is overlayfs's whiteout
     uint32_t mode, uid, gid;
     int64_t modified_ns, born_ns;
 };
@@ -21,6 +22,15 @@ int clinux_statx(int directory, const char *_Nonnull path, int flags, struct cli
 /// A file system's own identity that survives a remount: its UUID where it has one and the kernel tells it (6.9+), else
 /// f_fsid and type.
 int clinux_filesystem_id(int descriptor, uint8_t *_Nonnull out16);
+
+/// f_type of statfs(2), or 0 with errno set. Asks the server on a network file system: it may hang there.
+uint64_t clinux_filesystem_type(int descriptor);
+
+/// getxattr(2): length of the value, or -1 with errno set.
+long clinux_getxattr(const char *_Nonnull path, const char *_Nonnull name, void *_Nonnull value, size_t capacity);
+
+/// pidfd_open(2): glibc 2.36 has it in sys/pidfd.h, which the Glibc module leaves out.
+int clinux_pidfd_open(int process);
 
 void *_Nullable clinux_memrchr(const void *_Nonnull bytes, int byte, size_t count);
 int clinux_set_thread_name(const char *_Nonnull name);

@@ -1,0 +1,130 @@
+// Opening the source of a mount, and making sure that it is allowed and still the same.
+internal import CLinux
+internal import Glibc
+internal import LinuxIO
+
+extension ContainerView {
+    func hostPaths(_ allowsNetwork: Bool) -> HostPaths {
+        HostPaths(policy: policy, mounts: mounts, allowsNetwork: allowsNetwork)
+    }
+
+    var rules: SourceRules {
+        memory.rules { SourceRules(policy: policy, host: hostPaths(false)) }
+    }
+
+    /// The directory or file that is mounted at `destination`.
+    func openMount(_ index: Int, destination: RawPath, allowsNetwork: Bool) throws(Stop) -> Position {
+        if layout.mounts[index].kind == .tmpfs {
+            return try openMemoryMount(index, destination: destination, allowsNetwork: allowsNetwork)
+        }
+        let host = hostPaths(allowsNetwork)
+        guard let sight = memory.sight(index) else {
+            return try openFirst(index, destination: destination, host)
+        }
+        try host.checkNetwork(sight.path)
+        let handle: PathDescriptor
+        switch PathDescriptor.open(sight.path, resolve: PathDescriptor.plain) {
+        case .success(let opened): handle = opened
+        case .failure(let error) where error.errno == ELOOP: throw swapped(index)
+        case .failure(let error): throw .missing(error)
+        }
+        let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: destination)
+        guard status.device == sight.device, status.inode == sight.inode else { throw swapped(index) }
+        if !sight.isVerified { try verify(index, status, destination, allowsNetwork) }
+        return Position(handle, status, .mount(index), hostPath: sight.path)
+    }
+
+    /// First sight: the rules decide by where the source really is.
+    private func openFirst(_ index: Int, destination: RawPath, _ host: HostPaths) throws(Stop) -> Position {
+        let mount = layout.mounts[index]
+        let handle = try host.open(mount.source)
+        let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: destination)
+        let real = try Stop.unwrap(FileSystem.currentPath(descriptor: handle.raw), at: destination)
+        guard let onHost = host.onHost(real) else {
+            throw .refused(
+                "source \(printable(mount.source)) of \(printable(destination)) leads out of the host's root")
+        }
+        if let entry = mounts.entry(of: real), entry.isVirtual {
+            throw .refused(VirtualFileSystem.refusal("\(printable(onHost))", entry.type))
+        }
+        if let type = VirtualFileSystem.name(of: handle.raw) {
+            throw .refused(VirtualFileSystem.refusal("\(printable(onHost))", type))
+        }
+        if let reason = refusal(mount.kind, onHost, real, host) { throw .refused(reason) }
+        memory.remember(.init(path: real, device: status.device, inode: status.inode), index)
+        try verify(index, status, destination, host.allowsNetwork)
+        return Position(handle, status, .mount(index), hostPath: real)
+    }
+
+    private func refusal(
+        _ kind: ContainerLayout.Mount.Kind, _ onHost: RawPath, _ real: RawPath, _ host: HostPaths
+    ) -> String? {
+        if kind == .bind { return rules.refusal(ofBindSource: onHost) }
+        if let reason = rules.refusal(ofVolume: onHost) { return reason }
+        // A volume that is mounted from another directory of the host (driver options type=none, o=bind, or the device of
+        // the root) is a bind mount by another name.
+        guard let origin = mounts.origin(ofMountPoint: real).flatMap(host.onHost) else { return nil }
+        return rules.refusal(ofBindSource: origin)
+    }
+
+    private func swapped(_ index: Int) -> Stop {
+        let mount = layout.mounts[index]
+        return .refused(
+            "source \(printable(mount.source)) of \(printable(mount.destination)) is another directory now than the one "
+                + "the container was started with: restart the container")
+    }
+
+    /// The container must have the same inode at the destination. Where it cannot be asked, the next call asks again.
+    private func verify(
+        _ index: Int, _ status: clinux_stat, _ destination: RawPath, _ allowsNetwork: Bool
+    ) throws(Stop) {
+        guard layout.processID > 0, let seen = containerStatus(destination, allowsNetwork) else { return }
+        guard seen.isSameFile(as: status) else { throw swapped(index) }
+        memory.markVerified(index)
+    }
+
+    /// What the running container itself has at a place; nil when that cannot be told.
+    func containerStatus(_ place: RawPath, _ allowsNetwork: Bool) -> clinux_stat? {
+        guard layout.processID > 0,
+            case .success(let inside) = ProcessRoot.open(
+                place, in: layout, hostRoot: policy.hostRoot, allowsNetwork: allowsNetwork),
+            case .success(let status) = FileSystem.status(descriptor: inside.raw)
+        else { return nil }
+        return status
+    }
+
+    /// A tmpfs exists in the container's own mount namespace only.
+    private func openMemoryMount(
+        _ index: Int, destination: RawPath, allowsNetwork: Bool
+    ) throws(Stop) -> Position {
+        let handle = try Stop.unwrap(
+            ProcessRoot.open(destination, in: layout, hostRoot: policy.hostRoot, allowsNetwork: allowsNetwork),
+            at: destination)
+        guard FileSystem.fileSystemType(descriptor: handle.raw) == VirtualFileSystem.tmpfs else {
+            throw .refused(
+                "\(printable(destination)) is no tmpfs in the container, though its runtime says so: "
+                    + "write logs to a named volume")
+        }
+        let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: destination)
+        return Position(handle, status, .mount(index), hostPath: nil)
+    }
+
+    /// The root of a container: its layers, or what its first process has.
+    func openRoot(upperOnly: Bool, allowsNetwork: Bool) throws(Stop) -> Position {
+        if layout.layers.isEmpty {
+            let root = try Stop.unwrap(ProcessRoot.open(layout, hostRoot: policy.hostRoot), at: [])
+            if let type = VirtualFileSystem.name(of: root.raw) {
+                throw .refused(VirtualFileSystem.refusal("the container's root", type))
+            }
+            let status = try Stop.unwrap(FileSystem.status(descriptor: root.raw), at: [])
+            return Position(root, status, .process, hostPath: nil)
+        }
+        let host = hostPaths(allowsNetwork)
+        var parts: [Position.Part] = []
+        for (index, layer) in layout.layers.enumerated() where index == 0 || !upperOnly {
+            parts.append(.init(handle: try host.open(layer), layer: index))
+        }
+        let status = try Stop.unwrap(FileSystem.status(descriptor: parts[0].handle.raw), at: [])
+        return Position(parts: parts, base: .layers, status: status, hostPath: nil)
+    }
+}

@@ -1,0 +1,62 @@
+// Directories merged from the layers of an overlay file system.
+internal import CLinux
+internal import Glibc
+internal import LinuxIO
+
+/// The marks overlayfs leaves in its layers (Documentation/filesystems/overlayfs). Reading them needs CAP_SYS_ADMIN.
+enum Overlay {
+    /// Nothing of the layers below shows through this directory.
+    static func isOpaque(_ directory: PathDescriptor) -> Bool {
+        FileSystem.attribute("trusted.overlay.opaque", descriptor: directory.raw)?.first == UInt8(ascii: "y")
+            || isRenamed(directory)
+    }
+
+    /// What is below it has another name there, where we do not look.
+    static func isRenamed(_ file: PathDescriptor) -> Bool {
+        FileSystem.attribute("trusted.overlay.redirect", descriptor: file.raw) != nil
+    }
+
+    /// Its bytes are still in a lower layer (mount option metacopy).
+    static func isMetadataOnly(_ file: PathDescriptor) -> Bool {
+        FileSystem.attribute("trusted.overlay.metacopy", descriptor: file.raw) != nil
+    }
+}
+
+extension Position {
+    /// What `name` is in this merged directory: the topmost layer that has it decides, directories are merged. nil: none
+    /// has it, or a higher one says that it was deleted.
+    func child(_ name: ArraySlice<UInt8>, place: RawPath, layerCount: Int) throws(Stop) -> Position? {
+        var merged: Position?
+        for part in parts {
+            let handle: PathDescriptor
+            switch PathDescriptor.open(Array(name), at: part.handle.raw, resolve: PathDescriptor.strict) {
+            case .success(let opened): handle = opened
+            case .failure(let error) where error.errno == ENOENT: continue
+            case .failure(let error): throw .missing(error, at: place)
+            }
+            let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: place)
+            let isLowest = part.layer == layerCount - 1
+            if status.isWhiteout { break }
+            guard status.isDirectory else {
+                if merged != nil { break }
+                if status.isRegular && !isLowest && Overlay.isMetadataOnly(handle) {
+                    if Overlay.isRenamed(handle) {
+                        throw .refused(
+                            "\(printable(place)) was renamed by overlayfs with metacopy: write logs to a named volume")
+                    }
+                    continue
+                }
+                return Position(
+                    parts: [Part(handle: handle, layer: part.layer)], base: .layers, status: status, hostPath: nil)
+            }
+            let next = Part(handle: handle, layer: part.layer)
+            if merged == nil {
+                merged = Position(parts: [next], base: .layers, status: status, hostPath: nil)
+            } else {
+                merged?.parts.append(next)
+            }
+            if !isLowest && Overlay.isOpaque(handle) { break }
+        }
+        return merged
+    }
+}

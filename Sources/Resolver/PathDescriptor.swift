@@ -1,0 +1,52 @@
+// An O_PATH descriptor that closes itself.
+internal import Glibc
+internal import LinuxIO
+internal import CLinux
+
+/// Owns one descriptor, mostly O_PATH. Copied by reference between the places of a walk; the last one closes it.
+final class PathDescriptor {
+    let raw: Int32
+
+    init(owning raw: Int32) { self.raw = raw }
+
+    deinit { close(raw) }
+
+    /// What every step of a walk forbids: leaving the directory, links of either kind, other mounts.
+    static let strict = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV)
+    /// The same for the one component that is known to be a mount point.
+    static let crossing = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+    /// For absolute paths that were found to hold no links.
+    static let plain = UInt64(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
+
+    /// Opens `path` below `directory`; a link at its end is opened itself.
+    static func open(
+        _ path: RawPath, at directory: Int32 = AT_FDCWD, resolve: UInt64
+    ) -> Result<PathDescriptor, SystemError> {
+        FileSystem.open(path, at: directory, flags: CLINUX_O_PATH | O_NOFOLLOW, resolve: resolve)
+            .map(PathDescriptor.init(owning:))
+    }
+}
+
+/// File types of inode(7).
+extension clinux_stat {
+    private var type: UInt32 { mode & S_IFMT }
+    var isDirectory: Bool { type == S_IFDIR }
+    var isRegular: Bool { type == S_IFREG }
+    var isLink: Bool { type == S_IFLNK }
+    /// "Deleted" in a layer of overlayfs (Documentation/filesystems/overlayfs, "whiteouts and opaque directories").
+    var isWhiteout: Bool { type == S_IFCHR && special_device == 0 }
+
+    func isSameFile(as other: clinux_stat) -> Bool { inode == other.inode && device == other.device }
+
+    /// What it is, for messages.
+    var kindName: String {
+        switch type {
+        case S_IFDIR: "a directory"
+        case S_IFREG: "a regular file"
+        case S_IFLNK: "a symbolic link"
+        case S_IFIFO: "a FIFO"
+        case S_IFSOCK: "a socket"
+        default: "a device"
+        }
+    }
+}
