@@ -1,5 +1,6 @@
 #!/bin/bash
-# Installs what the tests need: consumers, tools, and a real Kafka broker (noida-db) in .build-tools/venv.
+# Installs what the tests need: consumers, tools, container runtimes, and a real Kafka broker (noida-db) in
+# .build-tools/venv.
 set -euo pipefail
 cd "$(dirname "$0")"
 . ./install-common.sh
@@ -9,7 +10,7 @@ noida_version=0.2.3
 if [ "${1:-}" = --tools-only ]; then
     install_packages python3-venv
 else
-    install_packages kcat python3-venv busybox-static util-linux
+    install_packages kcat python3-venv busybox-static util-linux docker.io fuse3 e2fsprogs tar
 fi
 
 tools=$(cd .. && pwd)/.build-tools

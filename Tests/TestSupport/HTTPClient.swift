@@ -1,4 +1,4 @@
-// HTTP/1.1 GET by hand, over TCP and unix sockets: no client library between a test and the daemon.
+// HTTP/1.1 by hand, over TCP and unix sockets: no client library between a test and the daemon.
 internal import Glibc
 package import LinuxIO
 
@@ -19,20 +19,30 @@ package struct HTTPResponse: Sendable {
 /// Gives the answer to `GET path`. Throws a SystemError when nobody listens, a FixtureError when the answer is not HTTP or
 /// does not come within 10 s.
 package func httpGet(_ endpoint: HTTPEndpoint, _ path: String) async throws -> HTTPResponse {
-    let request = Array("GET \(path) HTTP/1.1\r\nHost: longshore\r\nConnection: close\r\n\r\n".utf8)
+    try await httpRequest(endpoint, "GET", path)
+}
+
+/// Gives the answer to any request, with a JSON `body` where there is one; else as `httpGet`. Each read may take
+/// `patience` seconds.
+package func httpRequest(
+    _ endpoint: HTTPEndpoint, _ method: String, _ path: String, body: [UInt8] = [], patience: Int = 10
+) async throws -> HTTPResponse {
+    var request = "\(method) \(path) HTTP/1.1\r\nHost: longshore\r\nConnection: close\r\n"
+    if method != "GET" { request += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n" }
+    let bytes = Array((request + "\r\n").utf8) + body
     return try await onOwnThread("test-http") {
-        try parse(try exchange(request, with: connectedSocket(endpoint)))
+        try parse(try exchange(bytes, with: connectedSocket(endpoint, patience: patience)))
     }
 }
 
-/// A stream socket connected to `endpoint` with 10 s for each read and write. Blocks.
-package func connectedSocket(_ endpoint: HTTPEndpoint) throws -> FileDescriptor {
+/// A stream socket connected to `endpoint` with `patience` seconds for each read and write. Blocks.
+package func connectedSocket(_ endpoint: HTTPEndpoint, patience: Int = 10) throws -> FileDescriptor {
     let family = if case .tcp = endpoint { AF_INET } else { AF_UNIX }
     let descriptor = FileDescriptor(
         owning: try retryingInterrupts("socket") {
             socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         })
-    var limit = timeval(tv_sec: 10, tv_usec: 0)
+    var limit = timeval(tv_sec: patience, tv_usec: 0)
     for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
         setsockopt(descriptor.raw, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
     }

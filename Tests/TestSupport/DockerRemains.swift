@@ -1,0 +1,104 @@
+// What a Docker Engine leaves behind when it is killed, found by the private directory that all of it names.
+internal import Glibc
+internal import LinuxIO
+
+/// Ends an engine's processes by their ids and takes away its mounts, cgroups and sockets. Everything here belongs to
+/// one engine: its path is in the command line of dockerd, containerd and each shim. Blocks.
+struct DockerRemains: Sendable {
+    /// The engine's private directory.
+    let directory: String
+    let cgroup: String
+
+    /// Ends everything; `dockerd` first loses its containers, so that it can tidy up after them itself.
+    func end(_ dockerd: ChildProcess?) {
+        if let dockerd, dockerd.isRunning {
+            for _ in 0..<100 {
+                let containers = containerProcesses
+                if containers.isEmpty && shims.isEmpty { break }
+                for process in containers { kill(process, SIGKILL) }
+                usleep(20_000)
+            }
+            dockerd.signal(SIGTERM)
+            for _ in 0..<150 where dockerd.isRunning { usleep(20_000) }
+            dockerd.signal(SIGKILL)
+            while dockerd.isRunning { usleep(1000) }
+        }
+        sweep()
+    }
+
+    /// Process id of the engine's containerd, while it runs.
+    var containerd: pid_t? { processes.first { $0.name == "containerd" }?.id }
+
+    private func sweep() {
+        if let containerd { kill(containerd, SIGKILL) }
+        for process in containerProcesses + shims { kill(process, SIGKILL) }
+        for _ in 0..<200 where containerd != nil || !shims.isEmpty { usleep(10_000) }
+        removeShimSockets()
+        for mount in mounts.reversed() { umount2(mount, Int32(MNT_DETACH)) }
+        for controller in entries("/sys/fs/cgroup") { removeCgroups("/sys/fs/cgroup/\(controller)/\(cgroup)") }
+        removeCgroups("/sys/fs/cgroup/\(cgroup)")
+    }
+
+    private var shims: [pid_t] { processes.filter { $0.name.hasPrefix("containerd-shim") }.map(\.id) }
+
+    /// First processes of the containers: children of the shims. The rest of a container dies with its first process.
+    private var containerProcesses: [pid_t] {
+        shims.flatMap { shim in
+            entries("/proc/\(shim)/task").flatMap { thread in
+                text("/proc/\(shim)/task/\(thread)/children").split(separator: " ").compactMap { pid_t($0) }
+            }
+        }
+    }
+
+    /// Processes whose command line names the engine's directory.
+    private var processes: [(id: pid_t, name: String)] {
+        entries("/proc").compactMap { entry in
+            guard let id = pid_t(entry), id != getpid(),
+                text("/proc/\(id)/cmdline").split(separator: "\0").contains(where: { $0.contains("\(directory)/") })
+            else { return nil }
+            return (id, text("/proc/\(id)/comm").filter { $0 != "\n" })
+        }
+    }
+
+    /// Mount points below the directory, outer ones first.
+    private var mounts: [String] {
+        text("/proc/self/mountinfo").split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ")
+            return fields.count > 4 && fields[4].hasPrefix("\(directory)/") ? String(fields[4]) : nil
+        }
+    }
+
+    /// A shim that was killed leaves its socket in /run/containerd/s; its bundle has the address.
+    private func removeShimSockets() {
+        let bundles = "\(directory)/exec/containerd/daemon/io.containerd.runtime.v2.task/moby"
+        for bundle in entries(bundles) {
+            let address = text("\(bundles)/\(bundle)/address")
+            if address.hasPrefix("unix:///run/containerd/s/") { unlink(String(address.dropFirst("unix://".count))) }
+        }
+    }
+
+    /// Leaves first. A cgroup whose processes have just been killed is busy for a moment.
+    private func removeCgroups(_ path: String) {
+        guard access(path, F_OK) == 0 else { return }
+        for name in entries(path, directoriesOnly: true) { removeCgroups("\(path)/\(name)") }
+        for _ in 0..<100 where rmdir(path) != 0 && errno == EBUSY { usleep(10_000) }
+    }
+
+    private func entries(_ path: String, directoriesOnly: Bool = false) -> [String] {
+        var names: [String] = []
+        guard let stream = opendir(path) else { return [] }
+        defer { closedir(stream) }
+        while let entry = readdir(stream) {
+            if directoriesOnly && entry.pointee.d_type != UInt8(DT_DIR) { continue }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    private func text(_ path: String) -> String {
+        String(decoding: (try? readWholeFile(path)) ?? [], as: UTF8.self)
+    }
+}
