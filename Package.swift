@@ -92,9 +92,12 @@ let package = Package(
             "Engine",
             of: ["Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "KafkaSink", "Pipeline", "TestSupport", log]),
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
-        tests("Agent", of: ["Agent", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log]),
+        tests(
+            "Agent",
+            of: [
+                "Agent", "Configuration", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log,
+            ]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
-        tests("Agent", of: ["Agent", "Configuration", "Discovery", "Core", "TestSupport"]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),
     ]
 )

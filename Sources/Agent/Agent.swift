@@ -53,8 +53,8 @@ package final class Agent: Sendable {
         } catch { throw AgentFailure(message: "cannot start logging: \(error)") }
         logger = log.logger("agent")
         containers = ContainerSupervisor(
-            rules: ContainerRules(initial), logger: log.logger("containers"),
-            make: Agent.runtimeMaker(log.logger("discovery")))
+            rules: ContainerRules(initial, path: path), logger: log.logger("containers"),
+            make: Agent.runtimeMaker)
         ResourceLimits.raiseOpenFiles()
         signal(SIGPIPE, SIG_IGN)
         // A lease that is asked for to see whether a file has writers may be broken (fcntl(2)).
@@ -162,7 +162,7 @@ package final class Agent: Sendable {
             throw AgentFailure(message: "\(error)")
         }
         running.withLock { $0 = engine }
-        await containers.begin(engine, ContainerRules(configuration))
+        await containers.begin(engine, ContainerRules(configuration, path: path))
         Task { [eventSource] in
             let end = await engine.waitForEnd()
             if end.failure != nil { eventSource.yield(.ended(end)) }

@@ -11,7 +11,7 @@ package enum OfflineContainers {
     /// Asks every runtime of the configuration for its containers, and looks which files fit. `configuration` nil: none was
     /// read, the defaults hold. Blocks nobody; a runtime that does not answer says so in the report.
     package static func ask(_ configuration: Configuration?) async -> ContainersReport {
-        await ask(ContainerRules(configuration), make: Agent.runtimeMaker())
+        await ask(ContainerRules(configuration, path: nil), make: Agent.runtimeMaker)
     }
 
     static func ask(_ rules: ContainerRules, make: ContainerSupervisor.RuntimeMaker) async -> ContainersReport {
@@ -45,7 +45,7 @@ package enum OfflineContainers {
     /// understood.
     package static func compose(path: String, _ configuration: Configuration?) throws(AgentFailure) -> ContainersReport
     {
-        let rules = ContainerRules(configuration)
+        let rules = ContainerRules(configuration, path: nil)
         return compose(try composeRecords(path: path), rules)
     }
 
