@@ -85,12 +85,14 @@ struct ContainersTextTests {
                         service  checkout
                         mounts   /data  bind /srv/shop  local
                                  /conf  bind /etc       refused
-                                   the source is /etc
 
                   [ok]  app: active
                         paths    /data/app/*.log
                         topic    logs
                         files    /data/app.log  idle  2.0 KiB of 2.0 KiB
+                  [!!]  label    longshore.logs.app.pth=/x
+                        why      there is no such key
+                        to do    did you mean longshore.logs.app.path?
 
                   [..]  gc: no match yet
                         why      nothing fits /data/gc/*.log in the container yet
@@ -98,15 +100,25 @@ struct ContainersTextTests {
                         paths    /data/gc/*.log
                         topic    logs
 
-                  1 problem with labels
-                    longshore.logs.app.pth=/x
-                      why    there is no such key
-                      to do  did you mean longshore.logs.app.path?
-
                 1 container declares no logs: db
                 2 declarations: 1 active, 1 without a match yet; 1 problem with labels
 
                 """)
+    }
+
+    @Test func whatALabelDidWrongIsSaidOnce() {
+        var report = Self.report()
+        report.containers[0].declarations[0].state = "bad value"
+        report.containers[0].declarations[0].reason = "longshore.logs.app.pth: there is no such key"
+        report.containers[0].declarations[0].remedy = "did you mean longshore.logs.app.path?"
+        report.containers[0].declarations[0].topicReason = "there is no such key"
+        let text = Self.text(report)
+        #expect(text.split(separator: "there is no such key").count == 2)
+        #expect(text.split(separator: "did you mean").count == 2)
+        report.containers[0].problems[0].declaration = "other"
+        let apart = Self.text(report)
+        #expect(apart.contains("\n\n  [!!]  label    longshore.logs.app.pth=/x\n"), "it belongs to nothing shown")
+        #expect(apart.contains("topic    logs (there is no such key)"))
     }
 
     @Test func aContainerWithoutDeclarationIsToldWhatToWrite() {
@@ -144,6 +156,8 @@ struct ContainersTextTests {
         container.declarations[1].reason = attack
         container.declarations[1].remedy = attack
         container.declarations[1].exclude = [attack]
+        container.problems.append(container.problems[0])
+        container.problems[1].declaration = attack
         container.problems[0].key = attack
         container.problems[0].value = attack
         container.problems[0].message = attack

@@ -201,7 +201,7 @@ struct ContainerSearchTests {
 
     @Test(
         arguments: [
-            (["/l/"], "/l is there and empty: the application has written nothing yet"),
+            (["/l/"], "/l is there and empty: the application has written nothing"),
             (["/l/sub/a.log"], "/l has directories only: sub/"),
             (["/l/a.txt"], "files in /l now: a.txt. To collect them write KEY: /l/*.txt"),
             (["/l/a.txt", "/l/b"], "files in /l now: a.txt, b"),

@@ -60,7 +60,7 @@ struct ContainerSearch {
         case .names(let names):
             let files = names.filter { !$0.isDirectory }
             let place = printable(literal)
-            if names.isEmpty { return "\(place) is there and empty: the application has written nothing yet" }
+            if names.isEmpty { return "\(place) is there and empty: the application has written nothing" }
             if files.isEmpty { return "\(place) has directories only: \(ContainerSearch.some(names))" }
             var text = "files in \(place) now: \(ContainerSearch.some(files))"
             if let glob = ContainerSearch.commonGlob(files) {
