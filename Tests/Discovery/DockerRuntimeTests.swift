@@ -199,3 +199,35 @@ struct DockerRuntimeTests {
         #expect(latencies[25] < .milliseconds(100))
     }
 }
+
+/// Figures, not verdicts: `LONGSHORE_BENCH=1 swift test --filter DockerRuntimeBench`.
+struct DockerRuntimeBench {
+    @Test(.enabled(if: environmentVariable("LONGSHORE_BENCH") != nil))
+    func figures() async throws {
+        let engine = try await DockerEngine.start()
+        try await engine.importBusybox()
+        let clock = ContinuousClock()
+        let count = 300
+        for _ in 0..<count { _ = try await engine.create(DockerContainer(["true"])) }
+        let before = try #require(processUsage(of: getpid()))
+        var options = DockerRuntime.Options()
+        options.reconcileInterval = .seconds(3)
+        let start = clock.now
+        let log = DockerChangeLog(DockerRuntime(socket: engine.socket, options: options))
+        try await log.waitForList()
+        let connected = try #require(log.all.last).at - start
+        let listed = try #require(processUsage(of: getpid()))
+        try await log.waitForList(4)
+        let reconciled = try #require(processUsage(of: getpid()))
+        print("\(count) containers listed and inspected in \(connected)")
+        print("resident: \(before.residentBytes >> 10) KiB before, \(listed.residentBytes >> 10) KiB after")
+        print("3 reconciliations: \((reconciled.cpuSeconds - listed.cpuSeconds) * 1000) ms CPU")
+        await log.stop()
+        let idle = DockerChangeLog(DockerRuntime(socket: engine.socket))
+        try await idle.waitForList()
+        let rest = try #require(processUsage(of: getpid()))
+        try await Task.sleep(for: .seconds(30))
+        let end = try #require(processUsage(of: getpid()))
+        print("30 s idle: \((end.cpuSeconds - rest.cpuSeconds) * 1000) ms CPU")
+    }
+}
