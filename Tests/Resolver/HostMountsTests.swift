@@ -6,7 +6,9 @@ import Testing
 @testable import Resolver
 
 @Suite struct HostMountsTests {
-    private func mounts(_ lines: String...) -> HostMounts { HostMounts(text: Array(lines.joined(separator: "\n").utf8)) }
+    private func mounts(_ lines: String...) -> HostMounts {
+        HostMounts(text: Array(lines.joined(separator: "\n").utf8))
+    }
     private func type(_ mounts: HostMounts, _ path: String) -> String? { mounts.entry(of: Array(path.utf8))?.type }
 
     @Test func `the longest mount point with a slash as boundary counts`() {

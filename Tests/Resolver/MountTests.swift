@@ -116,13 +116,13 @@ import Testing
 
     @Test func `long paths, long names and NUL are errors, and going back and forth ends`() throws {
         try stage.write("src/a/b", "text")
-        try stage.link("src/a/again", to: String(repeating: "../a/", count: 800))
+        try stage.link("src/a/again", to: String(repeating: "../a/", count: 600))
         let view = stage.view(mounts: [stage.mount("/d", "src")])
         #expect(view.outcome("/d/" + String(repeating: "x", count: 300)) == "ENAMETOOLONG")
         #expect(view.outcome("/d/" + String(repeating: "a/../", count: 818) + "a/b") == "text")
         #expect(view.outcome("/d/" + String(repeating: "a/../", count: 1000) + "a/b") == "ENAMETOOLONG")
         #expect(view.outcome("/d/a/b\0.log") == "EINVAL")
-        #expect(view.outcome("/d/" + String(repeating: "a/again/", count: 30)) == "ELOOP")
+        #expect(view.outcome("/d/a/" + String(repeating: "again/", count: 30)) == "ELOOP")
     }
 
     @Test func `dot dot never leaves the container`() throws {

@@ -46,13 +46,20 @@ final class Stage {
         try mount(nil, path(source), on: name, flags: Int32(MS_BIND))
     }
 
-    func tmpfs(on name: String) throws { try mount("tmpfs", "tmpfs", on: try { _ = try make(name); return name }()) }
+    func tmpfs(on name: String) throws {
+        try mount(
+            "tmpfs", "tmpfs",
+            on: try {
+                _ = try make(name); return name
+            }())
+    }
 
     func unmount(_ name: String) throws {
         try retryingInterrupts("umount", name) { umount2(path(name), 0) }
         mounted.removeAll { $0 == path(name) }
     }
 
+    /// A mount of a container; sources are names of the stage, or absolute.
     func mount(_ destination: String, _ source: String, _ kind: ContainerLayout.Mount.Kind = .bind)
         -> ContainerLayout.Mount
     {
@@ -92,7 +99,9 @@ extension ContainerView {
     }
 
     func found(_ path: String, follow: Bool = true, allowsNetwork: Bool = false) -> LocatedFile? {
-        if case .found(let file) = locate(Array(path.utf8), follow: follow, allowsNetwork: allowsNetwork) { file } else {
+        if case .found(let file) = locate(Array(path.utf8), follow: follow, allowsNetwork: allowsNetwork) {
+            file
+        } else {
             nil
         }
     }
