@@ -47,18 +47,12 @@ struct ExplainCommand: AsyncParsableCommand {
             let report = try selected(try await answer())
             try print(report)
             if report.hasProblems { throw ExitCode(1) }
-        } catch let failure as AgentFailure { throw fail(failure.message) } catch let error as AdminError {
-            throw fail(error.message)
-        }
+        } catch let error as AdminError { throw fail(error.message) }
     }
 
     private func answer() async throws -> ContainersReport {
         let place = try DaemonPlace(config: config, socket: socket)
-        if let compose {
-            var report = try OfflineContainers.compose(path: compose, place.configuration)
-            report.note = "read from \(compose)" + place.origin
-            return report
-        }
+        if let compose { return try explain(compose, place) }
         do { return try await AdminClient.containers(socket: place.socket) } catch let error as AdminError {
             var report = await OfflineContainers.ask(place.configuration)
             let names = report.runtimes.map(\.name).joined(separator: ", ")
@@ -69,6 +63,14 @@ struct ExplainCommand: AsyncParsableCommand {
             report.note = "no daemon answers on \(place.socket): asked \(names) itself\(place.origin)"
             return report
         }
+    }
+
+    private func explain(_ file: String, _ place: DaemonPlace) throws -> ContainersReport {
+        var (report, problems) = OfflineContainers.compose(path: file, place.configuration)
+        for problem in problems { StandardStreams.write(escapedForTerminal(problem) + "\n", to: .error) }
+        if !problems.isEmpty, report.containers.isEmpty { throw ExitCode(1) }
+        report.note = "read from \(file)" + (problems.isEmpty ? "" : " as far as it was understood") + place.origin
+        return report
     }
 
     private func selected(_ report: ContainersReport) throws(AdminError) -> ContainersReport {

@@ -41,12 +41,13 @@ package enum OfflineContainers {
         return report
     }
 
-    /// The services of a Compose file as containers that do not exist yet. Throws AgentFailure when the file cannot be
-    /// understood.
-    package static func compose(path: String, _ configuration: Configuration?) throws(AgentFailure) -> ContainersReport
-    {
-        let rules = ContainerRules(configuration, path: nil)
-        return compose(try composeRecords(path: path), rules)
+    /// The services of a Compose file as containers that do not exist yet, and what of the file was not understood, a line
+    /// each. Blocks on local files.
+    package static func compose(
+        path: String, _ configuration: Configuration?
+    ) -> (report: ContainersReport, problems: [String]) {
+        let read = ComposeContainers(path: path)
+        return (compose(read.records, ContainerRules(configuration, path: nil)), read.problems)
     }
 
     static func compose(_ services: [ContainerRecord], _ rules: ContainerRules) -> ContainersReport {
