@@ -17,7 +17,8 @@ struct ExplainCommand: AsyncParsableCommand {
             Exit status: 0 fine; 1 something shown needs a hand, or nothing could be asked; 2 wrong usage.
             """)
 
-    @Argument(help: ArgumentHelp("Only this container: its name, or how its id begins.", valueName: "container"))
+    @Argument(
+        help: ArgumentHelp("Only this container: its name, its service, or how its id begins.", valueName: "container"))
     var container: String?
 
     @Flag(help: "Print the whole report as JSON.")
@@ -78,7 +79,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let names = report.containers.prefix(20).map { escapedForTerminal($0.name) }.joined(separator: ", ")
         let more = report.containers.count > 20 ? " and \(report.containers.count - 20) more" : ""
         throw AdminError(
-            "no container has the name \(escapedForTerminal(container)) or an id that begins so; "
+            "no container has the name or service \(escapedForTerminal(container)), or an id that begins so; "
                 + (names.isEmpty ? "there is none at all" : "there are \(names)\(more)"))
     }
 
