@@ -101,7 +101,9 @@ let package = Package(
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
         tests(
             "Agent",
-            of: ["Agent", "Configuration", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log]),
+            of: [
+                "Agent", "Configuration", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log,
+            ]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),
     ]

@@ -23,7 +23,7 @@ struct EngineMapping {
                 directory: configuration.stateDirectory, fsyncInterval: configuration.checkpoint.fsync))
         options.nodeMembers = nodeMembers
         options.declarations = configuration.files.map(declaration)
-        options.resolver = ContainerRules(configuration).policy
+        options.resolver = ContainerRules(configuration, path: path).policy
         options.isEmbedded = embedded != nil
         options.auditTopic = configuration.kafka.auditTopic
         options.checkpointInterval = configuration.checkpoint.interval

@@ -105,7 +105,7 @@ final class FileView {
     func watch(_ path: RawPath, mask: UInt32, _ inotify: borrowing Inotify) -> Result<Int32, SystemError> {
         guard container != nil else { return inotify.add(path, mask: mask) }
         switch container!.locate(path) {
-        case .found(let file): return inotify.add(file.descriptorPath, mask: mask)
+        case .found(let file): return file.withDescriptorPath { inotify.add($0, mask: mask) }
         case .missing(let error): return .failure(error)
         case .refused, .network: return .failure(SystemError("watch", printable(path), errno: EPERM))
         }

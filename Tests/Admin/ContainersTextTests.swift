@@ -237,6 +237,7 @@ struct ContainersTextTests {
         #expect(report.selecting("shop-api").containers.map(\.name) == ["shop-api"])
         #expect(report.selecting("3f2a").containers.map(\.name) == ["shop-api"])
         #expect(report.selecting("3f").containers.map(\.name) == ["3f"], "a name goes before an id")
+        #expect(report.selecting("checkout").containers.map(\.name) == ["shop-api"], "its service")
         #expect(report.selecting("shop").containers.isEmpty)
         #expect(report.selecting("").containers.isEmpty)
     }

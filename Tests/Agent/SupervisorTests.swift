@@ -80,6 +80,7 @@ struct SupervisorTests {
         let record = Samples.record(labels: labels)
         for _ in 0..<3 { await stage.list([record]) }
         #expect(stage.sink.attached.count == 1)
+        #expect(await stage.supervisor.problems.map { $0.prefix(29) } == ["labels that are not obeyed: 2"])
         #expect(stage.sink.attached.first?.declarations.first?.topic == "logs.unrouted")
         #expect(
             stage.sink.announced.sorted() == [

@@ -173,7 +173,7 @@ package actor ContainerSupervisor {
         guard was?.isUp == false || was?.version != version else { return }
         logger.notice(
             "runtime answers",
-            metadata: ["runtime": "\(name)", "version": "\(escapedForTerminal(version))"])
+            metadata: ["runtime": "\(name)", "version": "\(version)"])
     }
 
     private func becameUnreachable(_ name: String, _ reason: String) {
@@ -185,7 +185,7 @@ package actor ContainerSupervisor {
         let level: Logger.Level = was.settings.isRequired || was.hasAnswered ? .warning : .info
         logger.log(
             level: level, "runtime does not answer: what is known of its containers goes on",
-            metadata: ["runtime": "\(name)", "reason": "\(escapedForTerminal(reason))"])
+            metadata: ["runtime": "\(name)", "reason": "\(reason)"])
     }
 
     // MARK: - What the engine is told

@@ -41,8 +41,11 @@ final class MountFindings: Sendable {
             do {
                 _ = try Thread(name: "mounts") { [self] in
                     var found: [String: ContainerFinding] = [:]
+                    let mounts = HostMounts.read()
                     for (derived, hints) in containers {
-                        found[derived.record.id] = MountFindings.finding(derived, hints, policy, matching)
+                        found[derived.record.id] = MountFindings.finding(
+                            derived, hints,
+                            ContainerFiles(layout: derived.record.layout(), policy: policy, mounts: mounts), matching)
                     }
                     isBusy.withLock { $0 = false }
                     timer.cancel()
@@ -58,10 +61,8 @@ final class MountFindings: Sendable {
 
     /// Blocks.
     private static func finding(
-        _ derived: DerivedContainer, _ hints: Set<String>, _ policy: ResolverPolicy, _ matching: Bool
+        _ derived: DerivedContainer, _ hints: Set<String>, _ files: ContainerFiles, _ matching: Bool
     ) -> ContainerFinding {
-        let layout = derived.record.layout()
-        let files = ContainerFiles(layout: layout, policy: policy)
         var finding = ContainerFinding()
         finding.mounts = derived.record.mounts.enumerated().map { index, mount in
             var report = MountReport(mount)

@@ -11,7 +11,7 @@ package enum OfflineContainers {
     /// Asks every runtime of the configuration for its containers, and looks which files fit. `configuration` nil: none was
     /// read, the defaults hold. Blocks nobody; a runtime that does not answer says so in the report.
     package static func ask(_ configuration: Configuration?) async -> ContainersReport {
-        await ask(ContainerRules(configuration), make: Agent.runtimeMaker)
+        await ask(ContainerRules(configuration, path: nil), make: Agent.runtimeMaker)
     }
 
     static func ask(_ rules: ContainerRules, make: ContainerSupervisor.RuntimeMaker) async -> ContainersReport {
@@ -41,12 +41,13 @@ package enum OfflineContainers {
         return report
     }
 
-    /// The services of a Compose file as containers that do not exist yet. Throws AgentFailure when the file cannot be
-    /// understood.
-    package static func compose(path: String, _ configuration: Configuration?) throws(AgentFailure) -> ContainersReport
-    {
-        let rules = ContainerRules(configuration)
-        return compose(try composeRecords(path: path), rules)
+    /// The services of a Compose file as containers that do not exist yet, and what of the file was not understood, a line
+    /// each. Blocks on local files.
+    package static func compose(
+        path: String, _ configuration: Configuration?
+    ) -> (report: ContainersReport, problems: [String]) {
+        let read = ComposeContainers(path: path)
+        return (compose(read.records, ContainerRules(configuration, path: nil)), read.problems)
     }
 
     static func compose(_ services: [ContainerRecord], _ rules: ContainerRules) -> ContainersReport {
