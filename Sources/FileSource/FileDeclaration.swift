@@ -21,6 +21,8 @@ package struct FileDeclaration: Sendable {
     var view: Int32 = 0
     /// Its first walk is not over: `start: end` and renames while the daemon was down matter then only.
     var isFirstWalk = true
+    /// A file of it was found.
+    var hasMatched = false
     /// Its container has stopped: what was found by then is drained, nothing more is admitted.
     var isRetired = false
 

@@ -47,6 +47,8 @@ final class FileView {
     var container: ContainerView?
     /// Containers' mounts come and go: how a node's declared files are entered is asked anew then.
     var declarations: [Int32] = []
+    /// Something was made below it and gone before it could be looked at, or events were lost.
+    var isDoubtful = false
 
     init(container: ContainerView?) { self.container = container }
 
@@ -64,6 +66,12 @@ final class FileView {
         case .refused(let reason): return .refused(reason)
         case .network(let mount): return .network(mount)
         }
+    }
+
+    /// The upper layer of its root file system is gone: its container was removed.
+    var lostRoot: Bool {
+        guard let upper = container?.layout.layers.first, case .failure = FileSystem.status(upper) else { return false }
+        return true
     }
 
     private static func sight(_ file: LocatedFile) -> FileSight {

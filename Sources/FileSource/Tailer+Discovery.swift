@@ -244,6 +244,7 @@ extension Tailer {
         guard let (descriptor, status) = openRegular(entry.path, declaration) else { return }
         guard tracked(status, declaration, now) == nil else { return closeUnused(descriptor) }
         let identity = identity(descriptor, status)
+        declarations[Int(declaration)].hasMatched = true
         let slot = newSlot(descriptor, status, identity, declaration, now)
         if let record = takeKnown(identity, declaration, descriptor, status.size) {
             resume(slot, record)

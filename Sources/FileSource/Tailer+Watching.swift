@@ -18,6 +18,8 @@ extension Tailer {
         if overflowed {
             overflows += 1
             rescanEverything(now)
+            // What had no directory any more at this rescan may have had files that no event told of.
+            for view in views where view.lostRoot { view.isDoubtful = true }
         }
         runPendingScans(now)
     }
@@ -47,6 +49,8 @@ extension Tailer {
 
     private func handleDirectory(_ index: Int32, _ event: Inotify.Event, _ now: Int64) {
         if event.mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 {
+            let view = view(of: index)
+            if view.container != nil, case .missing = view.look(path(index, event.name).path) { view.isDoubtful = true }
             consider(index, event.name, type: UInt8(DT_DIR), now)
         } else if event.mask & UInt32(IN_MOVED_FROM | IN_DELETE) != 0 {
             let path = path(index, event.name)

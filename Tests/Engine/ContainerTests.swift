@@ -70,6 +70,7 @@ extension EngineFixture {
         let one = try #require(records.first { $0.message == "one" })
         #expect(one.string("log.file.path") == "/data/a.log")
         #expect(one.string("log.file.path_resolved") == fixture.directory.path("volume/a.log"))
+        try await fixture.waitForStatus(engine, "the audit events are delivered") { $0.store.outboxEvents == 0 }
         _ = await fixture.stop(engine)
         let events = try await fixture.records("audit", count: 6)
         #expect(events.filter { $0.string("event") == "gap" }.isEmpty)
