@@ -77,3 +77,13 @@ long clinux_set_timer_slack(unsigned long nanoseconds) {
     prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
     return former;
 }
+
+#define CLINUX_CLOSE_RANGE_UNSHARE (1U << 1)  // linux/close_range.h
+
+int clinux_private_descriptors(int kept) {
+    // Unshares, and copies nothing above what stays: the table may be long.
+    unsigned highest = kept > 2 ? kept : 2;
+    if (syscall(SYS_close_range, highest + 1, ~0U, CLINUX_CLOSE_RANGE_UNSHARE) != 0) return -1;
+    if (kept > 3) syscall(SYS_close_range, 3U, (unsigned)kept - 1, 0U);
+    return 0;
+}

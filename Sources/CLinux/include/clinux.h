@@ -38,6 +38,10 @@ int clinux_set_thread_name(const char *_Nonnull name);
 /// malloc_trim(3): gives freed heap back to the system.
 void clinux_return_heap(void);
 
+/// Gives the calling thread a descriptor table of its own that holds 0-2 and `kept` (close_range(2),
+/// CLOSE_RANGE_UNSHARE, Linux 5.9). -1: the kernel or a seccomp filter refused, the table is still shared.
+int clinux_private_descriptors(int kept);
+
 /// PR_SET_TIMERSLACK of prctl(2) for the calling thread, inherited by threads it makes; returns the former value (ns).
 long clinux_set_timer_slack(unsigned long nanoseconds);
 
