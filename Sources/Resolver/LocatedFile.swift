@@ -31,7 +31,7 @@ package final class LocatedFile {
     /// O_PATH; closed with this object.
     package var descriptor: Int32 { handle.raw }
 
-    /// `/proc/self/fd/N`: for calls that want a path, as inotify_add_watch(2) and opendir(3) do. Valid as long as this
+    /// `/proc/thread-self/fd/N`: for calls that want a path, as inotify_add_watch(2) and opendir(3) do. Valid as long as this
     /// object lives.
     package var descriptorPath: RawPath { FileSystem.path(ofDescriptor: handle.raw) }
 
