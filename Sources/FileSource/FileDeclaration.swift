@@ -53,6 +53,8 @@ package struct TailerOptions: Sendable {
     package var openLimit = 8192
     /// Nothing below these directories is ever followed (the daemon's own state).
     package var refusedDirectories: [RawPath] = []
+    /// Files on network file systems are not followed (`paths.network_volumes: refuse`).
+    package var refusesNetwork = false
     /// The daemon's own log, when it is a file: never followed.
     package var ownLog: (device: UInt64, inode: UInt64)?
 
