@@ -9,6 +9,7 @@ internal import Glibc
 internal import KafkaSink
 internal import LinuxIO
 internal import Pipeline
+internal import Resolver
 
 /// Maps one validated configuration. `embedded`: host:port of the in-process broker, when the configuration asks for it.
 struct EngineMapping {
@@ -24,6 +25,7 @@ struct EngineMapping {
         options.nodeMembers = nodeMembers
         options.declarations = configuration.files.map(declaration)
         options.resolver = ContainerRules(configuration, path: path).policy
+        options.tailer.refusesNetwork = options.resolver.refusesNetwork
         options.isEmbedded = embedded != nil
         options.auditTopic = configuration.kafka.auditTopic
         options.checkpointInterval = configuration.checkpoint.interval

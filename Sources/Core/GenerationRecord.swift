@@ -24,6 +24,10 @@ package struct FileEvidence: Hashable, Sendable {
     /// CRC-32 of the up to 64 bytes before the committed offset.
     package var tailChecksum: UInt32
 
+    /// `tailChecksum` of a file on a network volume whose bytes before the offset were not at hand when it was stored:
+    /// its head alone tells. One real tail in 2^32 has this sum, and is told by its head too.
+    package static let unknownTail: UInt32 = 0
+
     package init(headLength: UInt32 = 0, headChecksum: UInt32 = 0, tailChecksum: UInt32 = 0) {
         self.headLength = headLength
         self.headChecksum = headChecksum

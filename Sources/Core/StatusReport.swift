@@ -131,6 +131,8 @@ package struct WatchStatus: Codable, Sendable, Equatable {
     /// Directories that are polled because inotify gave no more watches.
     package var polled = 0
     package var overflows: UInt64 = 0
+    /// Network and user-space file systems that do not answer.
+    package var hanging = 0
     package init() {}
 }
 
@@ -158,7 +160,7 @@ package struct SourceStatus: Codable, Sendable, Equatable {
     package var stream = ""
     package var file = ""
     package var topic = ""
-    /// active | idle | waiting | parked | draining | registering | refused | unreadable
+    /// active | idle | waiting | parked | draining | registering | hanging | refused | unreadable
     package var state = ""
     package var reason: String?
     package var kind = "file"

@@ -81,6 +81,9 @@ extension PipelineLoop {
             containers[id]!.draining.removeAll { !sources[Int($0)].isOpen || !sources[Int($0)].isDraining }
             if now - since >= PipelineLoop.mountDrain { releaseMounts(id, now) }
             for slot in containers[id]!.draining where sources[Int(slot)].scheduling == .idle { enqueue(Int(slot)) }
+            // What a worker is still to tell may be drained too: for as long as a volume of its own is read.
+            let isSearching = tailer.isSearching(containerOf: state.numbers[0])
+            if isSearching, now - since < PipelineLoop.mountDrain { continue }
             if containers[id]!.draining.isEmpty { letGo(id, now) }
         }
         if nextDrainCheck != .max { settleEnds(now) }
@@ -90,6 +93,9 @@ extension PipelineLoop {
         // What another container handed over meanwhile is drained too.
         drainSlots(id)
         guard containers[id]!.draining.isEmpty else { return }
+        for number in tailer.unsearched(containerOf: containers[id]!.numbers[0]) {
+            announceUnknown(number, containers[id]!, "a volume did not answer before its container was let go")
+        }
         tailer.remove(containerOf: containers[id]!.numbers[0], now: now)
         containers[id]!.numbers = []
         containers[id]!.phase = .letGo
@@ -130,13 +136,16 @@ extension PipelineLoop {
     /// A root file system that went away before the last look at it: what it had then cannot be known.
     private func announceUnknown(_ state: ContainerState) {
         for number in state.numbers where tailer.isUncertain(number) {
-            let name = declarations[number].files.name
-            counters.gapBytes[GapReason.deleted.rawValue, default: 0] += 0
-            outbox.collect(
-                audit.unknown(container: state.container.id, declaration: name, reason: .deleted), mayDrop: false)
-            logger.warning(
-                "a container was removed before its last files could be looked at",
-                metadata: ["container": "\(state.container.id.prefix(12))", "declaration": "\(name)"])
+            announceUnknown(number, state, "a container was removed before its last files could be looked at")
         }
+    }
+
+    private func announceUnknown(_ number: Int, _ state: ContainerState, _ what: Logger.Message) {
+        let name = declarations[number].files.name
+        counters.gapBytes[GapReason.deleted.rawValue, default: 0] += 0
+        outbox.collect(
+            audit.unknown(container: state.container.id, declaration: name, reason: .deleted), mayDrop: false)
+        logger.warning(
+            what, metadata: ["container": "\(state.container.id.prefix(12))", "declaration": "\(name)"])
     }
 }

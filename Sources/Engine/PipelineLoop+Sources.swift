@@ -16,7 +16,14 @@ extension PipelineLoop {
         guard tailer.hasNews else { return }
         for appeared in tailer.takeAppeared() { open(appeared) }
         for vanished in tailer.takeVanished() { announce(vanished) }
-        for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen { enqueue(slot) }
+        for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen {
+            // A parked source takes nothing now: others of its volume may read.
+            if sources[slot].scheduling == .idle || sources[slot].scheduling == .queued {
+                enqueue(slot)
+            } else {
+                tailer.dropChunk(slot)
+            }
+        }
     }
 
     private func open(_ appeared: AppearedFile) {

@@ -21,17 +21,20 @@ extension PipelineLoop {
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory.limitBytes = UInt64(options.memoryLimit)
-        report.memory.bufferBytes = UInt64(arenas.allocatedBytes + chunkSize)
+        report.memory.bufferBytes = UInt64(arenas.allocatedBytes + chunkSize + tailer.chunkBytes)
         report.memory.residentBytes = residentBytes()
         report.watching.directories = tailer.directoryCount
         report.watching.watches = tailer.watchCount
         report.watching.polled = tailer.polledDirectories
         report.watching.overflows = tailer.overflows
+        let hanging = tailer.hangingVolumes(now: now)
+        report.watching.hanging = hanging.count
         for slot in sources.indices where sources[slot].isOpen { append(slot, detail, to: &report, now) }
         for problem in tailer.problems.values.sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
             append(problem, to: &report)
         }
-        report.problems = standingProblems(report)
+        for problem in tailer.hangingProblems(now: now) { append(problem, to: &report) }
+        report.problems = standingProblems(report) + hanging.map(PipelineLoop.problem)
         return report
     }
 
@@ -39,7 +42,7 @@ extension PipelineLoop {
         var source = SourceStatus()
         if detail == .full { name(slot, &source) }
         if tailer.isDeleted(slot) { source.file = tailer.file(slot).description }
-        (source.state, source.reason) = state(slot)
+        (source.state, source.reason) = state(slot, now)
         let counts = ledger.counts(slot)
         source.offset = counts.committed
         source.records = counts.records
@@ -75,8 +78,14 @@ extension PipelineLoop {
         report.sources.append(source)
     }
 
-    private func state(_ slot: Int) -> (String, String?) {
+    private static func problem(_ volume: (name: String, files: Int)) -> String {
+        "\(volume.name); \(volume.files) of its files wait, all others are shipped: check its server, "
+            + "or unmount it (umount -f, umount -l)"
+    }
+
+    private func state(_ slot: Int, _ now: Int64) -> (String, String?) {
         let source = sources[slot]
+        if source.endSize == nil, let reason = tailer.hangingReason(slot, now: now) { return ("hanging", reason) }
         if let problem = source.problem { return ("unreadable", problem) }
         if tailer.isRegistering(slot) { return ("registering", checkpoint.lastError) }
         if source.isSuspended { return ("parked", "its container has stopped: its volume is left alone for a while") }

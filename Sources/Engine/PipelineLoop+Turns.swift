@@ -14,7 +14,7 @@ extension PipelineLoop {
         guard sources[slot].isOpen, !sources[slot].needsRewind, !sources[slot].isSuspended, sources[slot].retryAt == 0,
             !tailer.isWaiting(slot),
             !tailer.hasEnded(slot), !tailer.isRegistering(slot)
-        else { return }
+        else { return tailer.dropChunk(slot) }
         // It was moved back while it waited for its last turn: it may go on.
         if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil {
             sources[slot].isFinal = false
@@ -35,6 +35,8 @@ extension PipelineLoop {
                 tailer.remember(slot, offset: chunk.offset, before: chunk.bytes)
                 if !goOn { return }
                 if atEnd { return reachedEnd(slot) }
+            // The tailer says when it has come.
+            case .pending: return
             case .endOfFile:
                 if sources[slot].isFinal, sources[slot].line.oversize != nil {
                     // The oversize rest was scanned before the file was known to be complete: its gap ends here.
@@ -177,6 +179,7 @@ extension PipelineLoop {
     private func park(_ slot: Int, _ topic: Int) {
         sources[slot].scheduling = .parkedOnTopic
         parked[topic].append(Int32(slot))
+        tailer.dropChunk(slot)
     }
 
     private func readFailed(_ slot: Int, _ error: SystemError, _ now: Int64) {

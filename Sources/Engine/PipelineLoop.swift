@@ -82,7 +82,7 @@ final class PipelineLoop {
     static let retryInterval: Int64 = 5 * nanosecondsPerSecond
 
     enum Tag: UInt64 {
-        case files, kafka, store, commands
+        case files, kafka, store, commands, network
     }
 
     init(
@@ -99,6 +99,7 @@ final class PipelineLoop {
             tailer = try Tailer(
                 options.tailer, declarations: PipelineLoop.declarations(options, state), known: state.generations)
             try epoll.add(tailer.descriptor, tag: Tag.files.rawValue)
+            try epoll.add(tailer.networkDescriptor, tag: Tag.network.rawValue)
             try epoll.add(producer.ready.raw, tag: Tag.kafka.rawValue)
             try epoll.add(store.completionsReady.raw, tag: Tag.store.rawValue)
             try epoll.add(commands.ready.raw, tag: Tag.commands.rawValue)
@@ -176,6 +177,7 @@ final class PipelineLoop {
         for index in 0..<count {
             switch Tag(rawValue: epoll.tag(index))! {
             case .files: tailer.handleEvents(now: now)
+            case .network: tailer.takeNetworkAnswers(now: now)
             case .kafka: takeReports(now)
             case .store: takeCompletions(now)
             case .commands: for command in commands.take() { obey(command, now) }

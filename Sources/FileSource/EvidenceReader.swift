@@ -20,7 +20,8 @@ enum EvidenceReader {
     static func fits(_ descriptor: Int32, size: UInt64, committed: UInt64, _ evidence: FileEvidence) -> Bool {
         guard size >= committed, size >= UInt64(evidence.headLength) else { return false }
         return checksum(descriptor, at: 0, count: Int(evidence.headLength)) == evidence.headChecksum
-            && tail(descriptor, before: committed) == evidence.tailChecksum
+            && (evidence.tailChecksum == FileEvidence.unknownTail
+                || tail(descriptor, before: committed) == evidence.tailChecksum)
     }
 
     /// True when the descriptor's first bytes are those of `evidence`.

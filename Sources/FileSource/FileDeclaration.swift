@@ -58,6 +58,8 @@ package struct TailerOptions: Sendable {
     /// Files on containers' layers are looked at with every poll: before Linux 6.5 a write through an overlay raises no
     /// event on its upper layer.
     package var pollsLayers = !KernelVersion.current.isAtLeast(6, 5)
+    /// Files on network file systems are not followed (`paths.network_volumes: refuse`).
+    package var refusesNetwork = false
     /// The daemon's own log, when it is a file: never followed.
     package var ownLog: (device: UInt64, inode: UInt64)?
 

@@ -49,12 +49,18 @@ final class FileView {
     var declarations: [Int32] = []
     /// Something was made below it and gone before it could be looked at, or events were lost.
     var isDoubtful = false
+    /// The host's mounts, for what of them may hang.
+    var mounts: HostMounts
 
-    init(container: ContainerView?) { self.container = container }
+    init(container: ContainerView?, mounts: HostMounts) {
+        self.container = container
+        self.mounts = mounts
+    }
 
     /// Looks at a path; `follow` false looks at a link itself.
     func look(_ path: RawPath, follow: Bool = true) -> Sight {
         guard container != nil else {
+            if let mount = mounts.networkEntry(onTheWayTo: path, follow: follow) { return .network(mount) }
             switch FileSystem.status(path, follow: follow) {
             case .success(let status): return .found(FileSight(status: status))
             case .failure(let error): return .missing(error)
@@ -89,7 +95,10 @@ final class FileView {
 
     /// Opens a file for reading without waiting. In a container only regular files.
     func open(_ path: RawPath) -> Result<Int32, SystemError> {
-        guard container != nil else { return FileSystem.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY) }
+        guard container != nil else {
+            if let error = untouchable(path) { return .failure(error) }
+            return FileSystem.open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
+        }
         switch container!.locate(path) {
         case .found(let file): return file.openForReading()
         case .missing(let error): return .failure(error)
@@ -101,7 +110,10 @@ final class FileView {
     func forEachEntry(
         in path: RawPath, _ body: (_ name: UnsafeBufferPointer<UInt8>, _ type: UInt8, _ inode: UInt64) -> Bool
     ) throws(SystemError) {
-        guard container != nil else { return try FileSystem.forEachEntry(in: path, body) }
+        guard container != nil else {
+            if let error = untouchable(path) { throw error }
+            return try FileSystem.forEachEntry(in: path, body)
+        }
         switch container!.forEachEntry(in: path, body) {
         case .listed: return
         case .missing(let error): throw error
@@ -109,9 +121,17 @@ final class FileView {
         }
     }
 
+    /// Why a path of the host is left alone: EPERM, when it leads to a file system that may hang.
+    private func untouchable(_ path: RawPath) -> SystemError? {
+        mounts.networkEntry(onTheWayTo: path).map { _ in SystemError("open", printable(path), errno: EPERM) }
+    }
+
     /// Adds a watch on the directory that `path` is now.
     func watch(_ path: RawPath, mask: UInt32, _ inotify: borrowing Inotify) -> Result<Int32, SystemError> {
-        guard container != nil else { return inotify.add(path, mask: mask) }
+        guard container != nil else {
+            if let error = untouchable(path) { return .failure(error) }
+            return inotify.add(path, mask: mask)
+        }
         switch container!.locate(path) {
         case .found(let file): return file.withDescriptorPath { inotify.add($0, mask: mask) }
         case .missing(let error): return .failure(error)

@@ -61,6 +61,8 @@ struct TailedFile {
     var isLinked = false
     /// `anchor` was taken from bytes that were read, so that the next read can compare it.
     var hasAnchor = false
+    /// It lies on a network file system: its volume's worker has its descriptor.
+    var isRemote = false
 
     var waits: Bool { predecessor >= 0 }
     var hasName: Bool { directory >= 0 }
@@ -99,6 +101,8 @@ package enum ReadOutcome: Equatable {
     /// Bytes lie at the returned place of the buffer; `atEnd` when the file ends behind them.
     case bytes(UnsafePointer<UInt8>, count: Int, atEnd: Bool)
     case endOfFile
+    /// It lies on a network file system whose worker is to read first; the slot becomes ready when it has.
+    case pending
     /// The file became shorter or its content before the offset changed; `lastSize` is the size last seen.
     case truncated(lastSize: UInt64)
     /// The file was written to and deleted while its descriptor was given up: how much was unread is not to be known.
@@ -109,7 +113,7 @@ package enum ReadOutcome: Equatable {
     package static func == (left: ReadOutcome, right: ReadOutcome) -> Bool {
         switch (left, right) {
         case (.bytes(let a, let b, let c), .bytes(let d, let e, let f)): return a == d && b == e && c == f
-        case (.endOfFile, .endOfFile): return true
+        case (.endOfFile, .endOfFile), (.pending, .pending): return true
         case (.truncated(let a), .truncated(let b)): return a == b
         case (.lost, .lost): return true
         case (.failed(let a), .failed(let b)): return a == b
@@ -120,7 +124,7 @@ package enum ReadOutcome: Equatable {
 
 /// A path that matches a declaration and is not followed, with the reason and what to do.
 package struct FileProblem: Sendable, Equatable {
-    /// refused | unreadable
+    /// refused | unreadable | hanging
     package let state: String
     package let declaration: Int
     package let path: RawPath

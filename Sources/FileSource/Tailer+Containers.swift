@@ -22,15 +22,16 @@ extension Tailer {
         walk(view, now)
         runPendingScans(now)
         endFirstWalk(view)
+        pumpNewlyDue()
         return numbers.map { Int($0) }
     }
 
     private func newView(_ container: ContainerView) -> Int32 {
         if let free = vacantViews.popLast() {
-            views[Int(free)] = FileView(container: container)
+            views[Int(free)] = FileView(container: container, mounts: container.mounts)
             return free
         }
-        views.append(FileView(container: container))
+        views.append(FileView(container: container, mounts: container.mounts))
         return Int32(views.count - 1)
     }
 
@@ -46,6 +47,7 @@ extension Tailer {
     /// Mounts or processes of the container have changed: its paths lead elsewhere now.
     package func update(_ declaration: Int, layout: ContainerLayout, mounts: HostMounts, now: Int64) {
         let view = declarations[declaration].view
+        views[Int(view)].mounts = mounts
         views[Int(view)].container?.mounts = mounts
         views[Int(view)].container?.layout = layout
         look(at: declaration, now: now)
@@ -56,6 +58,7 @@ extension Tailer {
         let view = declarations[declaration].view
         for number in views[Int(view)].declarations { declarations[Int(number)].isRetired = false }
         look(at: declaration, now: now)
+        retireDelegations(of: view, isRetired)
         guard isRetired else { return }
         for number in views[Int(view)].declarations { declarations[Int(number)].isRetired = true }
     }
@@ -68,6 +71,7 @@ extension Tailer {
         }
         pendingWalks.insert(view)
         runPendingScans(now)
+        pumpNewlyDue()
     }
 
     /// Slots of a container, by the number of one of its declarations.
@@ -95,13 +99,14 @@ extension Tailer {
         for index in directories.indices where directories[index].isAlive && directories[index].view == view {
             leave(Int32(index), now)
         }
+        removeDelegations(of: gone)
         problems = problems.filter { $0.key.view != view }
         for number in gone {
             declarations[Int(number)] = FileDeclaration(name: "", patterns: [], route: "")
             vacantDeclarations.append(number)
         }
         pendingWalks.remove(view)
-        views[Int(view)] = FileView(container: nil)
+        views[Int(view)] = FileView(container: nil, mounts: views[0].mounts)
         vacantViews.append(view)
         runPendingScans(now)
     }

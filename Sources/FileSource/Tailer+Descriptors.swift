@@ -25,7 +25,10 @@ extension Tailer {
     /// A file whose descriptor was given up is opened for a moment.
     package func evidence(_ slot: Int, committed: UInt64) -> FileEvidence {
         let file = files[slot]
-        if file.descriptor >= 0 {
+        if file.isRemote {
+            let isAtHand = file.hasAnchor && file.anchorEnd == committed
+            files[slot].evidence.tailChecksum = isAtHand ? file.anchor : FileEvidence.unknownTail
+        } else if file.descriptor >= 0 {
             takeEvidence(slot, file.descriptor, committed)
         } else if file.hasAnchor, file.anchorEnd == committed, file.evidence.headLength >= EvidenceReader.headSize {
             files[slot].evidence.tailChecksum = file.anchor

@@ -4,13 +4,6 @@ internal import Core
 internal import Glibc
 internal import LinuxIO
 
-/// A place in a pattern: entries of a directory are matched against component `component`.
-struct PatternState: Hashable {
-    let declaration: Int32
-    let pattern: Int32
-    let component: Int32
-}
-
 /// One directory on the way to declared files. Its states say what its entries are matched against.
 struct DirectoryNode {
     /// In its view.
@@ -31,6 +24,8 @@ struct DirectoryNode {
     /// Files below were deleted: it may be removed and made again without an event of its own.
     var isDoubted = false
     var isAlive = true
+    /// On a network file system: its volume's worker tells what is in it, nothing is asked here.
+    var isRemote = false
     var device: UInt64 = 0
     var inode: UInt64 = 0
     /// Mount of the container it lies on; -1: root file system, or the host.
@@ -47,30 +42,10 @@ extension Tailer {
     private static let entryMask = UInt32(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM)
     private static let fileMask = UInt32(IN_MODIFY | IN_DELETE | IN_ATTRIB)
 
-    func component(_ state: PatternState) -> PatternComponent {
-        declarations[Int(state.declaration)].patterns[Int(state.pattern)].components[Int(state.component)]
-    }
-
-    func isLast(_ state: PatternState) -> Bool {
-        Int(state.component) == declarations[Int(state.declaration)].patterns[Int(state.pattern)].components.count - 1
-    }
-
-    func next(_ state: PatternState) -> PatternState {
-        PatternState(declaration: state.declaration, pattern: state.pattern, component: state.component + 1)
-    }
-
-    /// `**` fits no directory too: a state on it implies the state behind it.
-    func closure(_ states: [PatternState]) -> [PatternState] {
-        var all: [PatternState] = []
-        for var state in states {
-            while true {
-                if !all.contains(state) { all.append(state) }
-                guard component(state) == .anyDepth, !isLast(state) else { break }
-                state = next(state)
-            }
-        }
-        return all
-    }
+    func component(_ state: PatternState) -> PatternComponent { declarations.component(state) }
+    func isLast(_ state: PatternState) -> Bool { declarations.isLast(state) }
+    func next(_ state: PatternState) -> PatternState { state.next }
+    func closure(_ states: [PatternState]) -> [PatternState] { declarations.closure(states) }
 
     /// Makes or extends the node of a directory that exists, and scans it when that brought new states.
     func enter(
@@ -97,6 +72,12 @@ extension Tailer {
         node.inode = status.inode
         node.mount = sight.mount
         node.isLower = sight.isLower
+        let index = newDirectory(node)
+        if parent >= 0 { directories[Int(parent)].children.append(index) }
+        scan(index, now)
+    }
+
+    func newDirectory(_ node: DirectoryNode) -> Int32 {
         let index: Int32
         if let free = vacantDirectories.popLast() {
             directories[Int(free)] = node
@@ -105,13 +86,13 @@ extension Tailer {
             directories.append(node)
             index = Int32(directories.count - 1)
         }
-        directoryOfPath[path] = index
-        if parent >= 0 { directories[Int(parent)].children.append(index) }
-        scan(index, now)
+        directoryOfPath[node.key] = index
+        return index
     }
 
     /// Watches a directory, then looks at what is in it (in this order, so that nothing falls between).
     func scan(_ index: Int32, _ now: Int64) {
+        if directories[Int(index)].isRemote { return }
         let path = directories[Int(index)].path
         let view = view(of: index)
         watch(index, missingLiteral: true, now)
@@ -165,17 +146,7 @@ extension Tailer {
     /// Matches one entry against the node's states: descends into directories, admits files.
     func consider(_ index: Int32, _ name: UnsafeBufferPointer<UInt8>, type: UInt8, _ now: Int64) {
         guard directories[Int(index)].isAlive else { return }
-        var spread: [PatternState] = []
-        var deeper: [PatternState] = []
-        var wanting: [Int32] = []
-        for state in directories[Int(index)].states where component(state).matches(name) {
-            if component(state) == .anyDepth { spread.append(state) }
-            if isLast(state) {
-                if !wanting.contains(state.declaration) { wanting.append(state.declaration) }
-            } else if component(state) != .anyDepth {
-                deeper.append(next(state))
-            }
-        }
+        let (wanting, deeper, spread) = declarations.match(directories[Int(index)].states, name)
         if !spread.isEmpty || !deeper.isEmpty, type != UInt8(DT_REG) { descend(index, name, deeper, spread, now) }
         if wanting.isEmpty { return }
         if type == UInt8(DT_DIR) {
@@ -339,7 +310,7 @@ extension Tailer {
 
     /// Looks at one directory as if it were new: its own identity, its entries, the sizes of its files.
     func rescan(_ index: Int32, _ now: Int64) {
-        guard directories[Int(index)].isAlive else { return }
+        guard directories[Int(index)].isAlive, !directories[Int(index)].isRemote else { return }
         if hasMoved(index) { return drop(index, now) }
         directories[Int(index)].isDoubted = false
         for slot in slots(in: index) {
@@ -350,9 +321,12 @@ extension Tailer {
 
     /// The slow walk behind inotify, and the answer to an overflow of its queue.
     func rescanEverything(_ now: Int64) {
+        refreshMounts(now)
         for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
         for view in views.indices where !views[view].declarations.isEmpty { pendingWalks.insert(Int32(view)) }
         runPendingScans(now)
+        pruneContacts()
+        pumpNewlyDue()
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
         problems = problems.filter { path, _ in
             guard case .failure(let error) = views[Int(path.view)].status(path.path, follow: false) else { return true }

@@ -15,13 +15,34 @@ extension Tailer {
         problems[path] = nil
         guard let (link, sight) = lookAtFile(path, directory, name, wanting, now) else { return }
         if sight.isDirectory { return refuseDirectory(path, wanting) }
+        follow(
+            Found(path: path, directory: directory, name: name, link: link, sight: sight, livePath: livePath), wanting,
+            now)
+    }
+
+    /// A file that was looked at under a name.
+    struct Found {
+        let path: ViewPath
+        let directory: Int32
+        let name: UnsafeBufferPointer<UInt8>
+        let link: clinux_stat?
+        let sight: FileSight
+        var livePath: RawPath?
+        /// A worker has looked at it.
+        var isRemote = false
+    }
+
+    /// Follows a file on the declarations that want it.
+    func follow(_ found: Found, _ wanting: [Int32], _ now: Int64) {
         let wanting = wanting.filter { declaration in
-            !declarations[Int(declaration)].excludes.contains { $0.matches(path: path.path, name: name) }
+            !declarations[Int(declaration)].excludes.contains { $0.matches(path: found.path.path, name: found.name) }
         }
-        for declaration in withoutOverlap(wanting, path) {
+        for declaration in withoutOverlap(wanting, found.path) {
             let entry = Entry(
-                directory: directory, name: name, path: path, livePath: livePath, status: sight.status, link: link,
-                isElsewhere: link != nil || sight.mount != directories[Int(directory)].mount)
+                directory: found.directory, name: found.name, path: found.path, livePath: found.livePath,
+                status: found.sight.status, link: found.link,
+                isElsewhere: found.link != nil || found.sight.mount != directories[Int(found.directory)].mount,
+                remote: found.isRemote ? found : nil)
             considerFile(entry, declaration, now)
         }
     }
@@ -39,7 +60,7 @@ extension Tailer {
             sight = view.look(path.path)
         }
         if case .found(let file) = sight { return (link, file) }
-        for slot in slots(directory, name) { loseName(slot, now) }
+        for slot in slots(directory, name) where !files[Int(slot)].isRemote { loseName(slot, now) }
         switch sight {
         case .missing(let error) where link != nil && error.errno != ELOOP:
             noteDangling(EntryName(directory: directory, name: Array(name)))
@@ -84,6 +105,8 @@ extension Tailer {
         let link: clinux_stat?
         /// It lies in another directory (a link), or is a mount itself: its directory's watch does not tell of writes.
         let isElsewhere: Bool
+        /// A worker has looked at it.
+        var remote: Found?
     }
 
     private func considerFile(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
@@ -95,7 +118,7 @@ extension Tailer {
             return giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
         }
         if let occupant { loseName(occupant, now) }
-        if let refusal = refusal(entry.path, entry.status, link: entry.link) {
+        if let refusal = refusal(entry.path, entry.status, link: entry.link, isRemote: entry.remote != nil) {
             return report(entry.path, declaration: Int(declaration), "refused", refusal)
         }
         if let other = sameRoute(entry.status, declaration, now) {
@@ -104,6 +127,7 @@ extension Tailer {
             return report(
                 entry.path, declaration: Int(declaration), "refused", reason + ": leave it out of one of them")
         }
+        if let remote = entry.remote { return open(remote, declaration) }
         admit(entry, declaration, now)
     }
 
@@ -111,6 +135,11 @@ extension Tailer {
     /// A real name is better than a link.
     private func keepsItsName(_ slot: Int32, _ entry: Entry) -> Bool {
         if files[Int(slot)].isLinked, !entry.isElsewhere { return false }
+        if let volume = volume(ofSlot: Int(slot)) {
+            let path = ViewPath(
+                view: declarations[Int(files[Int(slot)].declaration)].view, path: presentPath(Int(slot))!)
+            return volume.listed[path] == entry.status.inode
+        }
         guard case .success(let other) = view(ofSlot: Int(slot)).status(presentPath(Int(slot))!) else { return false }
         return other.inode == entry.status.inode && other.device == entry.status.device
     }
@@ -122,7 +151,9 @@ extension Tailer {
             return nil
         }
         let file = files[Int(slot)]
-        if file.identity.born == status.born_ns, status.born_ns != 0 || file.hasName || file.descriptor >= 0 {
+        if file.identity.born == status.born_ns,
+            status.born_ns != 0 || file.hasName || file.descriptor >= 0 || file.isRemote
+        {
             return slot
         }
         untrack(slot)
@@ -166,7 +197,7 @@ extension Tailer {
     }
 
     /// A slot that ships this file to the same topic on another declaration.
-    private func sameRoute(_ status: clinux_stat, _ declaration: Int32, _ now: Int64) -> Int32? {
+    func sameRoute(_ status: clinux_stat, _ declaration: Int32, _ now: Int64) -> Int32? {
         let route = declarations[Int(declaration)].route
         for slot in slots(of: status) {
             let other = files[Int(slot)].declaration
@@ -211,7 +242,7 @@ extension Tailer {
     }
 
     /// Why a file must not be followed; nil when it may.
-    private func refusal(_ path: ViewPath, _ status: clinux_stat, link: clinux_stat?) -> String? {
+    private func refusal(_ path: ViewPath, _ status: clinux_stat, link: clinux_stat?, isRemote: Bool) -> String? {
         if status.mode & UInt32(S_IFMT) != UInt32(S_IFREG) {
             return "not a regular file (\(kind(status.mode))): declare a file that is written to disk"
         }
@@ -223,7 +254,7 @@ extension Tailer {
         if let link, link.uid != 0, link.uid != status.uid {
             return "a link whose owner (uid \(link.uid)) does not own the file it leads to: declare the file itself"
         }
-        if isRefused(path.path) || link != nil && isRefused(realPath(path.path)) {
+        if isRefused(path.path) || link != nil && !isRemote && isRefused(realPath(path.path)) {
             return "inside Longshore's own state directory: exclude it"
         }
         return nil
@@ -246,11 +277,15 @@ extension Tailer {
         let identity = identity(descriptor, status)
         declarations[Int(declaration)].hasMatched = true
         let slot = newSlot(descriptor, status, identity, declaration, now)
-        if let record = takeKnown(identity, declaration, descriptor, status.size) {
+        let record = takeKnown(identity, declaration, status.size) {
+            EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
+        }
+        if let record {
             resume(slot, record)
         } else {
             files[Int(slot)].livePath = entry.livePath
-            begin(slot, entry.livePath ?? entry.path.path, status, atStart: false)
+            let start = FileStart.find(descriptor, status, declarations[Int(declaration)])
+            begin(slot, entry.livePath ?? entry.path.path, start)
         }
         giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
         if entry.isElsewhere { watchFile(slot) }
@@ -262,20 +297,16 @@ extension Tailer {
     }
 
     /// A new generation of `path`: gets an id, waits for the stream's former generation, begins where it should.
-    func begin(_ slot: Int32, _ path: RawPath, _ status: clinux_stat, atStart: Bool) {
+    func begin(_ slot: Int32, _ path: RawPath, _ start: FileStart) {
         let index = Int(slot)
         let declared = declarations[Int(files[index].declaration)]
         files[index].file = .random()
         files[index].stream = .derive(
             host: options.host, container: declared.container, declaration: declared.name, path: path)
         var counts = LedgerCounts()
-        var skipped: SkipReason?
-        if !atStart {
-            (counts.committed, skipped) = firstOffset(index, declared, status)
-            counts.skipped = counts.committed
-        }
-        files[index].evidence = EvidenceReader.evidence(
-            files[index].descriptor, size: status.size, committed: counts.committed)
+        counts.committed = start.offset
+        counts.skipped = start.offset
+        files[index].evidence = start.evidence
         follow(slot)
         let record = GenerationRecord(
             file: files[index].file, stream: files[index].stream, container: declared.container,
@@ -283,7 +314,8 @@ extension Tailer {
             evidence: files[index].evidence, counts: counts, opened: Clock.wall())
         appeared.append(
             AppearedFile(
-                slot: index, declaration: Int(files[index].declaration), record: record, isNew: true, skipped: skipped))
+                slot: index, declaration: Int(files[index].declaration), record: record, isNew: true,
+                skipped: start.skipped))
     }
 
     /// Puts the slot behind the stream's former generation, so that a partition shows the log in its order. That is the
@@ -319,30 +351,6 @@ extension Tailer {
         guard one.identity.born > 0, other.identity.born > 0 else { return false }
         if one.identity.born == other.identity.born { return one.livePath == nil && other.livePath != nil }
         return one.identity.born > other.identity.born
-    }
-
-    /// Where a file begins that is seen for the first time: `start: end` and `ignore_older`.
-    private func firstOffset(
-        _ index: Int, _ declared: FileDeclaration, _ status: clinux_stat
-    ) -> (UInt64, SkipReason?) {
-        if declared.ignoreOlder > 0, Clock.wall() - status.modified_ns > declared.ignoreOlder {
-            return (status.size, status.size > 0 ? .ignoredOlder : nil)
-        }
-        guard declared.startAtEnd, declared.isFirstWalk, !declared.isKnown else { return (0, nil) }
-        let end = endOfLastLine(files[index].descriptor, size: status.size)
-        return (end, end > 0 ? .startAtEnd : nil)
-    }
-
-    /// The place behind the last newline, looked for in the last 64 KiB. Without one: the start of a file that is a
-    /// single unfinished line, the size of a longer file.
-    private func endOfLastLine(_ descriptor: Int32, size: UInt64) -> UInt64 {
-        let count = Int(min(size, 65_536))
-        guard count > 0 else { return 0 }
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { buffer in
-            let got = pread(descriptor, buffer.baseAddress!, count, off_t(size) - off_t(count))
-            guard got == count, let last = buffer.lastIndex(of: 0x0A) else { return UInt64(count) == size ? 0 : size }
-            return size - UInt64(count - last - 1)
-        }
     }
 
     func newSlot(

@@ -16,7 +16,9 @@ extension Tailer {
     /// Where the file really is on the host, for files of containers and those followed through a link; nil otherwise.
     package func resolvedPath(_ slot: Int) -> RawPath? {
         let isContainers = views[Int(declarations[Int(files[slot].declaration)].view)].container != nil
-        guard files[slot].isLinked || isContainers, files[slot].descriptor >= 0 else { return nil }
+        guard files[slot].isLinked || isContainers else { return nil }
+        if let volume = volume(ofSlot: slot) { return volume.files[Int32(slot)]?.resolvedPath }
+        guard files[slot].descriptor >= 0 else { return nil }
         // The descriptor, not the link: that may lead elsewhere by now (proc(5), /proc/pid/fd).
         var target = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/fd/\(files[slot].descriptor)", &target, target.count)

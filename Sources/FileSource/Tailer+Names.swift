@@ -96,7 +96,8 @@ extension Tailer {
         {
             files[index].deleted = status.links == 0
         } else {
-            files[index].deleted = true
+            // Of a remote file the worker's next answer tells.
+            files[index].deleted = !files[index].isRemote
         }
         markReady(slot)
     }
@@ -126,6 +127,7 @@ extension Tailer {
     /// Size of the file now (its last known size when it cannot be asked).
     package func presentSize(_ slot: Int) -> UInt64 {
         let file = files[slot]
+        if file.phase != .ended, let remote = volume(ofSlot: slot)?.files[Int32(slot)] { return remote.size }
         if file.phase != .ended, file.descriptor >= 0,
             case .success(let status) = FileSystem.status(descriptor: file.descriptor)
         {
@@ -165,11 +167,16 @@ extension Tailer {
         end(slot)
         if slotOfStream[files[slot].stream] == Int32(slot) { slotOfStream[files[slot].stream] = nil }
         sharers[Int32(slot)] = nil
+        volume(ofSlot: slot)?.files[Int32(slot)] = nil
         files[slot] = TailedFile()
         vacant.append(Int32(slot))
     }
 
     func closeDescriptor(_ slot: Int) {
+        if let volume = volume(ofSlot: slot) {
+            volume.close(Int32(slot))
+            return pump(volume)
+        }
         guard files[slot].descriptor >= 0 else { return }
         close(files[slot].descriptor)
         files[slot].descriptor = -1

@@ -16,24 +16,51 @@ extension Tailer {
         _ slot: Int, at offset: UInt64, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int, now: Int64
     ) -> ReadOutcome {
         if files[slot].phase == .ended { return .endOfFile }
+        if files[slot].isRemote { return readRemote(slot, at: offset, into: buffer, capacity: capacity, now: now) }
         if files[slot].descriptor < 0, let failure = reopen(slot, now) {
-            // Closed to save descriptors and nowhere to be found since: what was seen of it and not read is gone.
-            if failure == .endOfFile, !files[slot].hasName, now - files[slot].nameless > Tailer.reappearance {
-                if files[slot].grew { return .lost }
-                if offset < files[slot].size { return .truncated(lastSize: files[slot].size) }
-            }
-            return failure
+            return failure == .endOfFile ? nowhere(slot, offset, now) : failure
         }
+        let descriptor = files[slot].descriptor
         let before = Int(min(UInt64(Tailer.anchorSize), offset))
-        let count = readFully(files[slot].descriptor, buffer, before + capacity, at: offset - UInt64(before))
+        let count = readFully(descriptor, buffer, before + capacity, at: offset - UInt64(before))
         if count < 0 { return .failed(SystemError("read", printable(livePath(slot)), errno: errno)) }
+        return interpret(
+            slot, ReadPlace(offset: offset, before: before, capacity: capacity), buffer, count, now,
+            headFits: { EvidenceReader.headFits(descriptor, files[slot].evidence) },
+            status: { try? FileSystem.status(descriptor: descriptor).get() })
+    }
+
+    /// Its descriptor is closed and no name leads to it. After a while: what was seen of it and not read is gone.
+    func nowhere(_ slot: Int, _ offset: UInt64, _ now: Int64) -> ReadOutcome {
+        if !files[slot].hasName, now - files[slot].nameless > Tailer.reappearance {
+            if files[slot].grew { return .lost }
+            if offset < files[slot].size { return .truncated(lastSize: files[slot].size) }
+        }
+        return .endOfFile
+    }
+
+    /// What a read was to give: `capacity` bytes at `offset`, and `before` bytes that lie before it.
+    struct ReadPlace {
+        let offset: UInt64
+        let before: Int
+        let capacity: Int
+    }
+
+    /// What `count` bytes mean that were read into `buffer`: new bytes, the end, or that the content has changed.
+    func interpret(
+        _ slot: Int, _ place: ReadPlace, _ buffer: UnsafeMutablePointer<UInt8>, _ count: Int, _ now: Int64,
+        headFits: () -> Bool, status: () -> clinux_stat?
+    ) -> ReadOutcome {
+        let (offset, before) = (place.offset, place.before)
         if count < before { return .truncated(lastSize: files[slot].size) }
-        if files[slot].hasAnchor, !isSameContent(slot, offset, buffer, before) {
+        if files[slot].hasAnchor, !isSameContent(slot, offset, buffer, before, headFits) {
             return .truncated(lastSize: files[slot].size)
         }
         let size = offset + UInt64(count - before)
-        let atEnd = count < before + capacity
-        if atEnd, size < files[slot].size { return checkShrunk(slot, offset, size, buffer + before, count - before) }
+        let atEnd = count < before + place.capacity
+        if atEnd, size < files[slot].size {
+            return checkShrunk(slot, offset, buffer + before, count - before, status())
+        }
         if size > files[slot].size {
             files[slot].size = size
             files[slot].lastGrowth = now
@@ -48,21 +75,21 @@ extension Tailer {
 
     /// Compares the bytes before the offset with what was read there. Where the source went back to an earlier offset they
     /// are not known: then the head of the file tells whether other content has grown there meanwhile.
-    private func isSameContent(_ slot: Int, _ offset: UInt64, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+    private func isSameContent(
+        _ slot: Int, _ offset: UInt64, _ bytes: UnsafePointer<UInt8>, _ count: Int, _ headFits: () -> Bool
+    ) -> Bool {
         if files[slot].anchorEnd == offset {
             return EvidenceReader.checksum(bytes, count: count) == files[slot].anchor
         }
-        return EvidenceReader.headFits(files[slot].descriptor, files[slot].evidence)
+        return headFits()
     }
 
     /// The file ends before the size once seen: it was truncated, if to a length behind the offset then unread bytes are
     /// gone, but those up to the new end are the same as before or not: in doubt they are read.
     private func checkShrunk(
-        _ slot: Int, _ offset: UInt64, _ size: UInt64, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int
+        _ slot: Int, _ offset: UInt64, _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, _ status: clinux_stat?
     ) -> ReadOutcome {
-        guard case .success(let status) = FileSystem.status(descriptor: files[slot].descriptor) else {
-            return .endOfFile
-        }
+        guard let status else { return .endOfFile }
         if status.size < offset { return .truncated(lastSize: files[slot].size) }
         if status.size >= files[slot].size {
             return count == 0 ? .endOfFile : .bytes(UnsafePointer(bytes), count: count, atEnd: true)
@@ -90,7 +117,7 @@ extension Tailer {
         end(slot)
         let fresh = newSlot(old.descriptor, status, identity(old.descriptor, status), old.declaration, now)
         files[Int(fresh)].livePath = old.livePath
-        begin(fresh, live, status, atStart: true)
+        begin(fresh, live, .beginning(old.descriptor, status))
         if old.hasName {
             giveName(fresh, old.directory, old.name, isLinked: old.isLinked)
         } else {
@@ -102,13 +129,20 @@ extension Tailer {
     /// Ends a slot whose descriptor was given up; another file may have its name by now.
     private func lookAgain(_ slot: Int, _ now: Int64) {
         let old = files[slot]
+        let volume = volume(ofSlot: slot)
         end(slot)
+        if let volume {
+            // The next listing meets it as a new file.
+            volume.isListDue = true
+            return pump(volume)
+        }
         guard old.hasName else { return }
         old.name.withUnsafeBufferPointer { consider(old.directory, $0, type: UInt8(DT_UNKNOWN), now) }
     }
 
     /// A look at a name that has a slot: is it still this file?
     func considerKnown(_ slot: Int32, _ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ now: Int64) {
+        if files[Int(slot)].isRemote { return }
         let path = join(directories[Int(directory)].path, name)
         guard case .success(let status) = view(of: directory).status(path),
             status.inode == files[Int(slot)].identity.inode,
@@ -119,6 +153,7 @@ extension Tailer {
 
     /// Looks at a file of which no event tells.
     func markIfChanged(_ slot: Int) {
+        if files[slot].isRemote { return }
         if files[slot].descriptor < 0, let path = presentPath(slot) {
             if case .success(let status) = view(ofSlot: slot).status(path), status.size == files[slot].size { return }
         } else if presentSize(slot) == files[slot].size {

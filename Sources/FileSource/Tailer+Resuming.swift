@@ -20,7 +20,7 @@ extension Tailer {
 
     /// The store's generation for this file whose content still fits, the newest first; the others are announced.
     func takeKnown(
-        _ identity: FileIdentity, _ declaration: Int32, _ descriptor: Int32, _ size: UInt64
+        _ identity: FileIdentity, _ declaration: Int32, _ size: UInt64, fits: (GenerationRecord) -> Bool
     ) -> GenerationRecord? {
         guard let records = known[identity.inode] else { return nil }
         let mine = records.filter { $0.identity == identity && belongs($0, to: declaration) }
@@ -29,9 +29,7 @@ extension Tailer {
         known[identity.inode] = others.isEmpty ? nil : others
         var found: GenerationRecord?
         for record in mine.sorted(by: { $0.opened > $1.opened }) {
-            if found == nil,
-                EvidenceReader.fits(descriptor, size: size, committed: record.counts.committed, record.evidence)
-            {
+            if found == nil, fits(record) {
                 found = record
             } else {
                 let reason: GapReason = size < record.counts.committed ? .truncated : .replaced
@@ -88,7 +86,12 @@ extension Tailer {
             tracked(entry, declaration, now) == nil, let (descriptor, status) = openRegular(path, declaration)
         else { return }
         let identity = identity(descriptor, status)
-        guard identity == record.identity, let taken = takeKnown(identity, declaration, descriptor, status.size)
+        guard identity == record.identity,
+            let taken = takeKnown(
+                identity, declaration, status.size,
+                fits: {
+                    EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
+                })
         else { return closeUnused(descriptor) }
         let slot = newSlot(descriptor, status, identity, declaration, now)
         resume(slot, taken)
@@ -108,7 +111,7 @@ extension Tailer {
     }
 
     /// Gives up the generations of the store that `isGone` names: announced as vanished.
-    private func forget(_ isGone: (GenerationRecord) -> Bool) {
+    func forget(_ isGone: (GenerationRecord) -> Bool) {
         guard !known.isEmpty else { return }
         for (inode, records) in known {
             let gone = records.filter(isGone)
@@ -139,7 +142,7 @@ extension Tailer {
     /// was unread.
     func announceLost() {
         forget { record in
-            guard record.container.isEmpty, case .failure(let error) = FileSystem.status(record.path, follow: false)
+            guard record.container.isEmpty, case .failure(let error) = views[0].status(record.path, follow: false)
             else { return false }
             return error.errno == ENOENT || error.errno == ENOTDIR
         }

@@ -59,30 +59,10 @@ extension Tailer {
                 home = mount.destination
                 start = PatternState(declaration: declaration, pattern: Int32(pattern), component: Int32(names.count))
             } else {
-                entries += states(after: names, from: first).map { (mount.destination, $0) }
+                entries += declarations.states(after: names, from: first).map { (mount.destination, $0) }
             }
         }
         return entries + [(home, start)]
-    }
-
-    /// The states of a pattern behind the directories `names`, none when it does not lead there.
-    private func states(after names: [ArraySlice<UInt8>], from first: PatternState) -> [PatternState] {
-        var states = closure([first])
-        for name in names {
-            var further: [PatternState] = []
-            name.withUnsafeBufferPointer { name in
-                for state in states where component(state).matches(name) {
-                    if component(state) == .anyDepth {
-                        further.append(state)
-                    } else if !isLast(state) {
-                        further.append(next(state))
-                    }
-                }
-            }
-            guard !further.isEmpty else { return [] }
-            states = closure(further)
-        }
-        return states
     }
 
     /// Looks at the files of containers' root file systems, where events may not tell of writes.
@@ -91,11 +71,5 @@ extension Tailer {
             let directory = directories[Int(files[slot].directory)]
             if directory.view != 0, directory.mount < 0 { markIfChanged(slot) }
         }
-    }
-
-    /// A declared path leads to a file system that may hang.
-    func meetsNetwork(_ path: ViewPath, _ mount: HostMounts.Entry, _ declaration: Int32) {
-        report(
-            path, declaration: Int(declaration), "refused", "a \(mount.type) file system: not available yet")
     }
 }

@@ -167,7 +167,7 @@ extension Tailer {
 
     /// The file was written to. One whose descriptor was given up is opened at once, before it can be deleted.
     private func written(_ slot: Int32, _ now: Int64) {
-        if files[Int(slot)].descriptor < 0 {
+        if files[Int(slot)].descriptor < 0, !files[Int(slot)].isRemote {
             files[Int(slot)].grew = files[Int(slot)].phase != .active || reopen(Int(slot), now) != nil
         }
         markReady(slot)

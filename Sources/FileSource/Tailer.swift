@@ -3,6 +3,7 @@ internal import CLinux
 package import Core
 internal import Glibc
 package import LinuxIO
+internal import Resolver
 
 /// Follows the files of all declarations by inotify, with a slow rescan behind it. Owned by the pipeline thread.
 ///
@@ -15,7 +16,7 @@ package final class Tailer {
     var declarations: [FileDeclaration]
     var vacantDeclarations: [Int32] = []
     /// Where paths lead: the host first, then containers.
-    var views: [FileView] = [FileView(container: nil)]
+    var views: [FileView] = [FileView(container: nil, mounts: .read())]
     var vacantViews: [Int32] = []
     let inotify: Inotify
 
@@ -61,6 +62,18 @@ package final class Tailer {
     package internal(set) var problems: [ViewPath: FileProblem] = [:]
     static let maximumProblems = 1_000
     package internal(set) var overflows: UInt64 = 0
+    /// Network file systems that declared paths lead to, by device.
+    var volumes: [UInt64: NetworkVolume] = [:]
+    /// Of these, those with something new to list.
+    var newlyDue: Set<UInt64> = []
+    /// Signalled by all workers when answers wait.
+    let networkReady: EventDescriptor
+    // Numbers given so far.
+    var volumeCount = 0
+    var delegationCount: UInt64 = 0
+    var handleCount: UInt64 = 0
+    /// Rescans so far: tells which contacts with network file systems are of the last one.
+    var rescans: UInt64 = 0
     var openCount = 0
     var openCursor = 0
 
@@ -79,6 +92,7 @@ package final class Tailer {
         self.options = options
         self.declarations = declarations
         inotify = try Inotify()
+        networkReady = try EventDescriptor()
         refusedPaths = options.refusedDirectories + options.refusedDirectories.compactMap(realPath)
         refusedInodes = Set(
             options.refusedDirectories.compactMap { path in
@@ -96,6 +110,8 @@ package final class Tailer {
 
     /// Readable when inotify events wait.
     package var descriptor: Int32 { inotify.raw }
+    /// Readable when workers of network file systems have answered: `takeNetworkAnswers`.
+    package var networkDescriptor: Int32 { networkReady.raw }
 
     /// The first walk over all declarations.
     package func start(now: Int64) {
@@ -105,6 +121,7 @@ package final class Tailer {
         walk(0, now)
         runPendingScans(now)
         endFirstWalk(0)
+        pumpNewlyDue()
     }
 
     /// Monotonic ns of the next thing to do without an event; the poll is due only while something needs it.
@@ -123,6 +140,7 @@ package final class Tailer {
             rescanEverything(now)
             if now >= lostAfter { announceLost() }
         }
+        pumpNewlyDue()
     }
 
     private func poll(_ now: Int64) {
@@ -135,11 +153,12 @@ package final class Tailer {
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
         if options.pollsLayers { pollLayers() }
         pollDanglingLinks(now)
+        if !volumes.isEmpty { pollNetwork(now) }
     }
 
     private var needsPolling: Bool {
         options.pollsLayers && views.count - vacantViews.count > 1 || !namelessSlots.isEmpty || polledDirectories > 0
-            || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty
+            || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty || !volumes.isEmpty && needsNetworkPolling
     }
 
     /// Files reached through a link for which no watch was to be had.

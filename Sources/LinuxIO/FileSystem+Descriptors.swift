@@ -4,8 +4,15 @@ internal import Glibc
 
 extension FileSystem {
     /// The file behind an open descriptor as a path of proc(5): for calls that take no O_PATH descriptor, which thus
-    /// reach exactly this inode.
-    package static func path(ofDescriptor descriptor: Int32) -> RawPath { Array("/proc/self/fd/\(descriptor)".utf8) }
+    /// reach exactly this inode. Of the calling thread: an I/O worker has descriptors of its own.
+    package static func path(ofDescriptor descriptor: Int32) -> RawPath {
+        Array("/proc/thread-self/fd/\(descriptor)".utf8)
+    }
+
+    /// Target of a symbolic link (readlink(2)); EINVAL when the path is none.
+    package static func linkTarget(_ path: RawPath) -> Result<RawPath, SystemError> {
+        readLink(at: AT_FDCWD, path, subject: printable(path))
+    }
 
     /// Target of the symbolic link that an O_PATH | O_NOFOLLOW descriptor is (readlinkat(2) with an empty path): of this
     /// link, whatever stands under its name by now.
@@ -13,7 +20,7 @@ extension FileSystem {
         readLink(at: descriptor, [], subject: "descriptor \(descriptor)")
     }
 
-    /// Where the file of a descriptor is now (readlink(2) of /proc/self/fd/N), without symbolic links; a deleted one ends
+    /// Where the file of a descriptor is now (readlink(2) of its path in proc(5)), without symbolic links; a deleted one ends
     /// in ` (deleted)`.
     package static func currentPath(descriptor: Int32) -> Result<RawPath, SystemError> {
         readLink(at: AT_FDCWD, path(ofDescriptor: descriptor), subject: "descriptor \(descriptor)")

@@ -24,6 +24,11 @@ package struct ContainerView: Sendable {
         adoptLayout()
     }
 
+    /// A view of the same container that remembers nothing yet, for another thread.
+    package func separate(mounts: HostMounts) -> ContainerView {
+        ContainerView(layout: layout, policy: policy, mounts: mounts)
+    }
+
     private mutating func adoptLayout() {
         destinations = layout.mounts.map(\.destination.normalized)
         memory = SourceMemory()

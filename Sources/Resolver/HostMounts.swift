@@ -25,6 +25,8 @@ package struct HostMounts: Sendable {
     private var byPoint: [RawPath: Entry] = [:]
     /// Visible network mounts.
     package private(set) var network: [Entry] = []
+    /// Device of the one network file system that may be touched: for its own I/O worker.
+    private(set) var permitted: UInt64?
 
     /// The mounts of this process at this moment; none when /proc cannot be read.
     package static func read() -> HostMounts { read("/proc/self/mountinfo") }
@@ -66,8 +68,44 @@ package struct HostMounts: Sendable {
 
     /// The network mount that `path` lies on, if it does. Free where there are none.
     func networkEntry(of path: RawPath) -> Entry? {
-        guard !network.isEmpty, let entry = entry(of: path), entry.isNetwork else { return nil }
+        guard !network.isEmpty, let entry = entry(of: path), entry.isNetwork, entry.device != permitted else {
+            return nil
+        }
         return entry
+    }
+
+    /// The same mounts for whoever may touch the network file system with this device, and no other one.
+    package func permitting(device: UInt64) -> HostMounts {
+        var mounts = self
+        mounts.permitted = device
+        return mounts
+    }
+
+    /// The network mount that looking at an absolute path of this process would touch, links on the way followed (one at
+    /// its end with `follow` only). Free where there are no network mounts; else one readlink(2) for each component, none
+    /// of them on a network mount. Who swaps a link between this and the use of the path is not stopped.
+    package func networkEntry(onTheWayTo path: RawPath, follow: Bool = true) -> Entry? {
+        guard !network.isEmpty else { return nil }
+        var resolved: RawPath = []
+        var pending = Array(path.components.reversed())
+        var links = 0
+        while let name = pending.popLast() {
+            if name.isParent {
+                if !resolved.isEmpty { resolved.removeLastComponent() }
+                continue
+            }
+            let next = resolved.appending(component: name)
+            if let entry = networkEntry(of: next) { return entry }
+            guard follow || !pending.isEmpty, case .success(let target) = FileSystem.linkTarget(next) else {
+                resolved = next
+                continue
+            }
+            links += 1
+            if links > Walk.maximumLinks { return nil }
+            if target.first == RawPath.slash { resolved = [] }
+            pending += target.components.reversed()
+        }
+        return nil
     }
 
     /// Another name of a path that is a mount point of its own: where the same directory stands in its file system's

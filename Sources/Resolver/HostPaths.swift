@@ -24,6 +24,7 @@ struct HostPaths {
     }
 
     func check(_ entry: HostMounts.Entry) throws(Stop) {
+        if mounts.permitted == entry.device { return }
         if refusesNetwork {
             throw .refused(
                 "\(printable(entry.mountPoint)) is a network volume (\(entry.type)) and paths.network_volumes is refuse: "

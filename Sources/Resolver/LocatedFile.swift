@@ -35,7 +35,7 @@ package final class LocatedFile {
         try handle.use(body)
     }
 
-    /// Calls `body` with `/proc/self/fd/N`, valid until it returns: for calls that want a path, as inotify_add_watch(2)
+    /// Calls `body` with `/proc/thread-self/fd/N`, valid until it returns: for calls that want a path, as inotify_add_watch(2)
     /// and opendir(3) do.
     package func withDescriptorPath<Value, Failure: Error>(
         _ body: (RawPath) throws(Failure) -> Value
@@ -47,7 +47,7 @@ package final class LocatedFile {
     /// last use, and the number then names nothing or another thread's file. `withDescriptor` cannot be held wrongly.
     package var descriptor: Int32 { handle.use { $0 } }
 
-    /// `/proc/self/fd/N`: only inside `withExtendedLifetime(file) { … }`, or by `withDescriptorPath`.
+    /// `/proc/thread-self/fd/N`: only inside `withExtendedLifetime(file) { … }`, or by `withDescriptorPath`.
     package var descriptorPath: RawPath { handle.use { FileSystem.path(ofDescriptor: $0) } }
 
     /// Where it is on the host at this moment, as far as the kernel can say: for messages, never for opening. Asked anew

@@ -87,7 +87,7 @@ extension ContainerView {
     func containerStatus(_ place: RawPath, _ allowsNetwork: Bool) -> clinux_stat? {
         guard layout.processID > 0,
             case .success(let inside) = ProcessRoot.open(
-                place, in: layout, hostRoot: policy.hostRoot, allowsNetwork: allowsNetwork),
+                place, in: layout, hostRoot: policy.hostRoot, allowsNetwork: allowsNetwork, permitted: mounts.permitted),
             case .success(let status) = inside.status
         else { return nil }
         return status

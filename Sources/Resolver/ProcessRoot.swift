@@ -59,14 +59,16 @@ enum ProcessRoot {
 
     /// Opens a place of the container as its own processes see it, mounts included; nil when that cannot be told without
     /// touching a network file system of its own.
-    static func open(_ place: RawPath, in layout: ContainerLayout, hostRoot: RawPath, allowsNetwork: Bool)
+    static func open(
+        _ place: RawPath, in layout: ContainerLayout, hostRoot: RawPath, allowsNetwork: Bool, permitted: UInt64? = nil
+    )
         -> Result<PathDescriptor, SystemError>
     {
         if !allowsNetwork {
             let inside = HostMounts.read("/proc/\(layout.processID)/mountinfo")
             var above = place
             while true {
-                if let entry = inside.entry(at: above), entry.isNetwork {
+                if let entry = inside.entry(at: above), entry.isNetwork, entry.device != permitted {
                     return .failure(SystemError("open", printable(place.orRoot), errno: EXDEV))
                 }
                 if above.isEmpty { break }

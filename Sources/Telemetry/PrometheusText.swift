@@ -59,6 +59,9 @@ package enum PrometheusText {
         text.family(
             "longshore_directories_polled", .gauge, "Directories that are polled because inotify gave no more watches.")
         text.sample(UInt64(clamping: report.watching.polled))
+        text.family(
+            "longshore_volumes_hanging", .gauge, "Network and user-space file systems that do not answer.")
+        text.sample(UInt64(clamping: report.watching.hanging))
         text.family("longshore_inotify_overflows_total", .counter, "Times the kernel's inotify queue overflowed.")
         text.sample(report.watching.overflows)
     }

@@ -37,6 +37,8 @@ final class TestEngine {
     var now: Int64
     /// Slots that may be read as soon as they appear; false: `activateAll` does it.
     var activates = true
+    /// Slots that are read; the others are parked. Nil: all.
+    var reads: ((Int) -> Bool)?
     private var generationOfSlot: [Int: Int] = [:]
     private var offsets: [Int: UInt64] = [:]
     private let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: TestEngine.chunk + Tailer.anchorSize)
@@ -77,6 +79,23 @@ final class TestEngine {
         return poll(&poller, 1, milliseconds) > 0
     }
 
+    /// Waits for what the workers of network volumes are busy with, `turns` times at most, and takes it: until `isDone`.
+    func pumpNetwork(turns: Int = 200, until isDone: () -> Bool) {
+        for _ in 0..<turns where !isDone() {
+            var poller = pollfd(fd: tailer.networkDescriptor, events: Int16(POLLIN), revents: 0)
+            if poll(&poller, 1, 50) > 0 { tailer.takeNetworkAnswers(now: now) }
+            settle()
+        }
+    }
+
+    /// Lets a second pass, so that network volumes are listed, and takes what comes of it.
+    func pollNetwork(until isDone: () -> Bool) {
+        for _ in 0..<20 where !isDone() {
+            advance(seconds: 1)
+            pumpNetwork(turns: 5, until: isDone)
+        }
+    }
+
     /// Lets time pass and does what is due.
     func advance(seconds: Int64) {
         now += seconds * nanosecondsPerSecond
@@ -115,7 +134,9 @@ final class TestEngine {
     }
 
     private func read(_ slot: Int) {
-        guard !tailer.isWaiting(slot), !tailer.hasEnded(slot) else { return }
+        guard !tailer.isWaiting(slot), !tailer.hasEnded(slot), reads?(slot) != false else {
+            return tailer.dropChunk(slot)
+        }
         while true {
             let offset = offsets[slot]!
             switch tailer.read(slot, at: offset, into: buffer, capacity: TestEngine.chunk, now: now) {
@@ -135,9 +156,15 @@ final class TestEngine {
             case .lost:
                 tailer.end(slot)
                 return close(slot)
-            case .failed: return
+            case .failed, .pending: return
             }
         }
+    }
+
+    /// The slots that were parked go on.
+    func unpark() {
+        reads = nil
+        for slot in slots { read(slot) }
     }
 
     func close(_ slot: Int) {

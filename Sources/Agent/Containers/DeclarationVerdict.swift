@@ -71,6 +71,11 @@ struct DeclarationVerdict {
         if hasEnded, left.isEmpty, followed.allSatisfy({ $0.unread == 0 && $0.offset >= $0.size }) {
             return DeclarationVerdict(.drained, "the container has ended, and all of it has arrived")
         }
+        if let hanging = followed.first(where: { $0.state == "hanging" }) {
+            return DeclarationVerdict(
+                .notReachable, hanging.reason ?? "its volume does not answer",
+                "check the server of that file system; all that is written meanwhile is shipped when it answers")
+        }
         if let parked = followed.first(where: { $0.state == "parked" }) {
             return DeclarationVerdict(
                 .active, "waits: \(parked.reason ?? "the topic takes no records")",
