@@ -28,7 +28,7 @@ extension PipelineLoop {
         report.watching.polled = tailer.polledDirectories
         report.watching.overflows = tailer.overflows
         for slot in sources.indices where sources[slot].isOpen { append(slot, detail, to: &report, now) }
-        for problem in tailer.problems.values.sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
+        for problem in tailer.problems.values.joined().sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
             append(problem, to: &report)
         }
         report.problems = standingProblems(report)
