@@ -131,7 +131,7 @@ extension Tailer {
     }
 
     /// The slots that follow an inode, one for each declaration and route.
-    private func slots(of status: clinux_stat) -> [Int32] {
+    func slots(of status: clinux_stat) -> [Int32] {
         var found: [Int32] = []
         var slot = slotOfInode[InodeKey(device: status.device, inode: status.inode)] ?? -1
         while slot >= 0 {
