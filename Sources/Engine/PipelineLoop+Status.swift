@@ -30,7 +30,7 @@ extension PipelineLoop {
         let hanging = tailer.hangingVolumes(now: now)
         report.watching.hanging = hanging.count
         for slot in sources.indices where sources[slot].isOpen { append(slot, detail, to: &report, now) }
-        for problem in tailer.problems.values.sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
+        for problem in tailer.problems.values.joined().sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
             append(problem, to: &report)
         }
         for problem in tailer.hangingProblems(now: now) { append(problem, to: &report) }

@@ -177,10 +177,10 @@ extension Tailer {
     ) {
         let path = path(index, name)
         let view = view(of: index)
-        guard var sight = sight(view, path, follow: false, deeper.first ?? spread.first) else { return }
+        guard var sight = sight(view, path, follow: false, deeper, spread) else { return }
         var states = deeper
         if sight.isLink {
-            guard !deeper.isEmpty, let target = self.sight(view, path, follow: true, deeper.first),
+            guard !deeper.isEmpty, let target = self.sight(view, path, follow: true, deeper, []),
                 view.container != nil || !isRefused(realPath(path.path))
             else { return }
             sight = target
@@ -191,16 +191,19 @@ extension Tailer {
         enter(path, sight, parent: index, states, now)
     }
 
-    /// A look at a directory on the way; one that may not be entered becomes a problem of the declaration.
-    private func sight(_ view: FileView, _ path: ViewPath, follow: Bool, _ state: PatternState?) -> FileSight? {
+    /// A look at a directory on the way; one that may not be entered becomes a problem of the declarations that name it.
+    /// A `**` that spreads over it leaves it out.
+    private func sight(
+        _ view: FileView, _ path: ViewPath, follow: Bool, _ named: [PatternState], _ spread: [PatternState]
+    ) -> FileSight? {
         switch view.look(path.path, follow: follow) {
         case .found(let sight): return sight
         case .missing: return nil
         case .refused(let reason):
-            if let state { report(path, declaration: Int(state.declaration), "refused", reason) }
+            report(path, declarations: Set(named.map(\.declaration)), "refused", reason)
             return nil
         case .network(let mount):
-            if let state { meetsNetwork(path, mount, state.declaration) }
+            if let state = named.first ?? spread.first { meetsNetwork(path, mount, state.declaration) }
             return nil
         }
     }

@@ -69,8 +69,8 @@ extension Tailer {
             report(path, declaration: Int(wanting[0]), "unreadable", error)
         case .missing(let error) where error.errno == ELOOP:
             report(
-                path, declaration: Int(wanting[0]), "refused", "links that lead to each other: declare the file itself")
-        case .refused(let reason): report(path, declaration: Int(wanting[0]), "refused", reason)
+                path, declarations: wanting, "refused", "links that lead to each other: declare the file itself")
+        case .refused(let reason): report(path, declarations: wanting, "refused", reason)
         case .network(let mount): meetsNetwork(path, mount, wanting[0])
         default: break
         }
@@ -162,7 +162,7 @@ extension Tailer {
     }
 
     /// The slots that follow an inode, one for each declaration and route.
-    private func slots(of status: clinux_stat) -> [Int32] {
+    func slots(of status: clinux_stat) -> [Int32] {
         var found: [Int32] = []
         var slot = slotOfInode[InodeKey(device: status.device, inode: status.inode)] ?? -1
         while slot >= 0 {
@@ -414,7 +414,20 @@ extension Tailer {
     }
 
     func report(_ path: ViewPath, declaration: Int, _ state: String, _ reason: String) {
-        guard problems[path] != nil || problems.count < Tailer.maximumProblems else { return }
-        problems[path] = FileProblem(state: state, declaration: declaration, path: path.path, reason: reason)
+        let problem = FileProblem(state: state, declaration: declaration, path: path.path, reason: reason)
+        guard let told = problems[path] else {
+            if hasRoomForProblem(of: path.view) { problems[path] = [problem] }
+            return
+        }
+        problems[path] = told.filter { $0.declaration != declaration } + [problem]
+    }
+
+    func report(_ path: ViewPath, declarations: some Sequence<Int32>, _ state: String, _ reason: String) {
+        for declaration in declarations { report(path, declaration: Int(declaration), state, reason) }
+    }
+
+    private func hasRoomForProblem(of view: Int32) -> Bool {
+        if problems.count < Tailer.maximumProblems { return true }
+        return problems.keys.lazy.filter { $0.view == view }.prefix(Tailer.ownProblems).count < Tailer.ownProblems
     }
 }

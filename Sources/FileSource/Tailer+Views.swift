@@ -38,7 +38,7 @@ extension Tailer {
         case .missing(let error):
             guard path.view != 0 else { return }
             report(path, declaration: Int(states[0].declaration), "unreachable", error.reason)
-        case .refused(let reason): report(path, declaration: Int(states[0].declaration), "refused", reason)
+        case .refused(let reason): report(path, declarations: Set(states.map(\.declaration)), "refused", reason)
         case .network(let mount): meetsNetwork(path, mount, states[0].declaration)
         }
     }

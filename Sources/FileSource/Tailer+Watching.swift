@@ -62,7 +62,9 @@ extension Tailer {
     private func handleEntry(_ index: Int32, _ event: Inotify.Event, _ now: Int64) {
         let mask = event.mask
         if mask & UInt32(IN_MODIFY) != 0 {
-            for slot in slots(index, event.name) { written(slot, now) }
+            let written = slots(index, event.name)
+            for slot in written { self.written(slot, now) }
+            if written.isEmpty { writtenByOtherName(index, event.name) }
             return
         }
         let entry = EntryName(directory: index, name: Array(event.name))
@@ -75,11 +77,21 @@ extension Tailer {
             for slot in slots(index, event.name) {
                 loseName(slot, now)
                 doubt(index)
+                // It may have another name here: a hard link.
+                if !files[Int(slot)].deleted { pendingScans.append(index) }
             }
             if let file = changes.unseen.removeValue(forKey: entry) { changes.lost.append(file) }
         } else if mask & UInt32(IN_CREATE) != 0 {
             made(entry, event.name)
         }
+    }
+
+    /// A declared name that no slot has may be another one of a followed file: a hard link.
+    private func writtenByOtherName(_ index: Int32, _ name: UnsafeBufferPointer<UInt8>) {
+        guard !wanting(index, name).isEmpty,
+            case .success(let status) = view(of: index).status(path(index, name).path, follow: false), status.links > 1
+        else { return }
+        for slot in slots(of: status) where files[Int(slot)].size != status.size { markReady(slot) }
     }
 
     private func made(_ entry: EntryName, _ name: UnsafeBufferPointer<UInt8>) {

@@ -59,8 +59,11 @@ package final class Tailer {
     var appeared: [AppearedFile] = []
     var ready: [Int] = []
     var vanished: [VanishedGeneration] = []
-    package internal(set) var problems: [ViewPath: FileProblem] = [:]
+    /// At most one for each declaration and path.
+    package internal(set) var problems: [ViewPath: [FileProblem]] = [:]
+    /// Paths with problems; beyond it a container still has a few of its own, so that no other one can use them all up.
     static let maximumProblems = 1_000
+    static let ownProblems = 10
     package internal(set) var overflows: UInt64 = 0
     /// Network file systems that declared paths lead to, by device.
     var volumes: [UInt64: NetworkVolume] = [:]

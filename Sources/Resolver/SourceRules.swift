@@ -39,19 +39,21 @@ struct SourceRules: Sendable {
     /// Why a bind source may not be read; nil when it may. `path` without links.
     func refusal(ofBindSource path: RawPath) -> String? {
         let shown = printable(path.orRoot)
-        let isAllowed = allowed.contains { path.isWithin($0) }
-        if let secret = own.first(where: { path.isWithin($0) || (!isAllowed && $0.isWithin(path)) }) {
-            return
-                "bind source \(shown) is, lies in or contains \(printable(secret.orRoot)), which is longshore's own: "
-                + "write logs to a named volume"
+        if let secret = own.first(where: { path.isWithin($0) }) { return refusal(shown, ofOwn: secret) }
+        if allowed.contains(where: { path.isWithin($0) }) { return nil }
+        guard let system = forbidden.first(where: { path.isWithin($0) || $0.isWithin(path) }) else {
+            return own.first { $0.isWithin(path) }.map { refusal(shown, ofOwn: $0) }
         }
-        if isAllowed { return nil }
-        guard let system = forbidden.first(where: { path.isWithin($0) || $0.isWithin(path) }) else { return nil }
         let relation = path == system ? "is" : path.isWithin(system) ? "lies in" : "contains"
         let what = path == system ? "a directory of the host" : "\(printable(system.orRoot))"
         return
             "bind source \(shown) \(relation) \(what) that declarations may not reach: write logs to a named volume, "
             + "or ask the operator to add the directory to paths.allow_mount_sources"
+    }
+
+    private func refusal(_ shown: String, ofOwn secret: RawPath) -> String {
+        "bind source \(shown) is, lies in or contains \(printable(secret.orRoot)), which is longshore's own: "
+            + "write logs to a named volume"
     }
 
     /// Why a volume's directory may not be read: only if it is the daemon's own. `path` without links.

@@ -234,10 +234,11 @@ extension Walk {
             "/proc/1/fd/1", "/proc/1/fd/2",
         ].map { RawPath($0.utf8) })
 
-    /// Without a mount of the table, these two are the kernel's.
+    /// Without a mount of the table, these are the kernel's, or made by the runtime for the container's processes only.
     private func refuseVirtual() throws(Stop) {
-        guard let first = pending.last else { return }
-        for (name, type) in [("proc", "procfs"), ("sys", "sysfs")] where first.elementsEqual(name.utf8) {
+        guard let first = pending.last, pending.dropLast().last?.isParent != true else { return }
+        for (name, type) in [("proc", "procfs"), ("sys", "sysfs"), ("dev", "devtmpfs")]
+        where first.elementsEqual(name.utf8) {
             throw .refused(VirtualFileSystem.refusal("/\(name)", type))
         }
     }

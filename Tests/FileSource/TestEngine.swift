@@ -197,7 +197,7 @@ final class TestEngine {
     func text(_ path: String) -> String { generations.filter { $0.path == path }.map(\.text).joined() }
     func generations(of path: String) -> [ReadGeneration] { generations.filter { $0.path == path } }
     var allText: [String] { generations.map(\.text) }
-    var problems: [FileProblem] { Array(tailer.problems.values) }
+    var problems: [FileProblem] { Array(tailer.problems.values.joined()) }
     var slots: [Int] { generationOfSlot.keys.sorted() }
     func path(ofSlot slot: Int) -> String { tailer.presentPath(slot).map { escapingInvalidUTF8($0) } ?? "" }
 }

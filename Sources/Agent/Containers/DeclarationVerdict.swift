@@ -60,12 +60,11 @@ struct DeclarationVerdict {
         let left = files.filter { $0.state == "refused" || $0.state == "unreadable" }
         guard !followed.isEmpty else {
             let isRefused = left.contains { $0.state == "refused" }
+            let said = left.first { $0.reason != nil }?.reason
+            let (why, advice) = said.map(parts) ?? ("its files cannot be read", nil)
             return DeclarationVerdict(
-                isRefused ? .refused : .notReachable,
-                left.first { $0.reason != nil }?.reason ?? "its files cannot be read",
-                isRefused
-                    ? "let the application write to a regular file of its own in the container, and declare that"
-                    : "let the file be readable for root, and check the volume it is on")
+                isRefused ? .refused : .notReachable, why,
+                advice ?? remedy(isRefused: isRefused))
         }
         let hasEnded = evidence.isRemoved || !evidence.record.isLiving
         if hasEnded, left.isEmpty, followed.allSatisfy({ $0.unread == 0 && $0.offset >= $0.size }) {
@@ -84,6 +83,12 @@ struct DeclarationVerdict {
         guard !left.isEmpty else { return DeclarationVerdict(.active) }
         return DeclarationVerdict(
             .active, "\(left.count) of \(files.count) files cannot be shipped: \(left[0].reason ?? left[0].state)")
+    }
+
+    private static func remedy(isRefused: Bool) -> String {
+        isRefused
+            ? "let the application write to a regular file of its own in the container, and declare that"
+            : "let the file be readable for root, and check the volume it is on"
     }
 
     /// By the mounts that its paths lie in: when all of them are closed.

@@ -78,7 +78,7 @@ struct DerivedContainer: Sendable {
             topic: declared.route.topic, members: renderMembers(members))
     }
 
-    /// Fields of every record of the container (contract, "Record").
+    /// Fields of every record of the container (contract, "Record"). Labels are cut: they are in each record.
     private static func members(_ record: ContainerRecord, _ recorded: [String]) -> [(name: String, value: [UInt8])] {
         var members: [(name: String, value: [UInt8])] = []
         func add(_ name: String, _ value: String) {
@@ -92,7 +92,9 @@ struct DerivedContainer: Sendable {
         var names: Set<String> = []
         for key in recorded.sorted() {
             let name = "container.labels." + key.map { $0 == "." ? "_" : String($0) }.joined()
-            if let value = record.labels[key], !value.isEmpty, names.insert(name).inserted { add(name, value) }
+            if let value = record.labels[key], !value.isEmpty, names.insert(name).inserted {
+                add(name, ContainerRecord.shortened(value))
+            }
         }
         add("service.name", record.service)
         return members
@@ -107,9 +109,18 @@ extension ContainerRecord {
     /// Compose's service, Kubernetes' application, or the container's name.
     var service: String {
         for key in ["com.docker.compose.service", "app.kubernetes.io/name"] {
-            if let value = labels[key], !value.isEmpty { return value }
+            if let value = labels[key], !value.isEmpty { return ContainerRecord.shortened(value) }
         }
         return name
+    }
+
+    /// At most 1,024 bytes, cut between two characters; more than any topic's name has, so that no cut value becomes one.
+    fileprivate static func shortened(_ text: String) -> String {
+        let limit = 1024
+        guard text.utf8.count > limit else { return text }
+        let head = Array(text.utf8.prefix(limit - "…".utf8.count))
+        let end = head.lastIndex { $0 & 0xC0 != 0x80 } ?? 0
+        return String(decoding: head[..<end], as: UTF8.self) + "…"
     }
 
     /// It runs or may run at any moment: its files are followed.

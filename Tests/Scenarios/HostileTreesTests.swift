@@ -1,0 +1,98 @@
+// Directories made to keep the daemon busy: tens of thousands of entries, deep trees, names that are no text.
+import Core
+import Glibc
+import LinuxIO
+import Synchronization
+import TestSupport
+import Testing
+
+extension ContainerScenarios.Hostile {
+    @Test("20,000 files, deep trees and thousands of refused names in one container: its neighbours go on")
+    func floods() async throws {
+        let source = try stage.bind("calm")
+        try await stage.start(
+            "calm", "mkfifo /data/pipe.log; echo first >/data/a.log", labels: ["longshore.logs.app": "/data/a.log"],
+            mounts: ["\(source):/data"])
+        try await stage.expect(["first"], of: "calm")
+        let writer = try PacedLines(path: "\(source)/a.log")
+        let script = """
+            mkdir -p /data/many /data/pipes /data/names /data/wide; cd /data/many
+            for i in $(seq 20000); do : >f$i.log; done; echo many >last.log
+            cd /data/pipes; for i in $(seq 2000); do ln -s /proc/1/environ l$i.log; done
+            cd /data/wide; for i in $(seq 3000); do mkdir d$i; done; echo wide >d3000/a.log
+            cd /data/names; for i in $(seq 200); do mkdir "$(printf 'n\\n\\377')$i"; done; cd "$(printf 'n\\n\\377')200"
+            echo names >"$(printf '\\001\\n\\377.log')"
+            mkdir /data/deep; cd /data/deep; for i in $(seq 400); do mkdir dddddddddddddddd; cd dddddddddddddddd; done
+            echo deep >a.log
+            """
+        try await stage.start(
+            "flood", script,
+            labels: [
+                "longshore.logs.many": "/data/many/*.log", "longshore.logs.pipes": "/data/pipes/*.log",
+                "longshore.logs.wide": "/data/wide/*/*.log", "longshore.logs.deep": "/data/deep/**/*.log",
+                "longshore.logs.names": "/data/names/**/*.log", "longshore.logs.all": "/data/**/x*.log",
+            ], mounts: ["flood:/data"])
+        for name in ["many", "wide", "names"] {
+            try await stage.expect([name], of: "flood", name, timeout: .seconds(60))
+        }
+        // 64 directories deep is what a pattern reaches; what is below is not there for anybody.
+        #expect(stage.records(of: "flood", "deep").isEmpty)
+        try await stage.wait(for: "refused", of: "flood", "pipes")
+        // What the flood has used up of the list of problems is the flood's own.
+        try await stage.start(
+            "later", "mkfifo /data/pipe.log", labels: ["longshore.logs.app": "/data/pipe.log"], mounts: ["later:/data"])
+        try await stage.wait(for: "refused", of: "later")
+        let written = writer.stop()
+        try await waitUntil("\(written) lines; \(stage.daemon.process.errorTail)") {
+            stage.records(of: "calm").count == written + 1
+        }
+        let delays = stage.records(of: "calm").compactMap { record -> Int64? in
+            guard let written = Int64(record.message) else { return nil }
+            let observed = record.fields.string("observed_timestamp").flatMap(instant)
+            return observed.map { $0 - written }
+        }.sorted()
+        let usage = try #require(stage.daemon.process.usage())
+        print(
+            "containers/flood: neighbour's delay p50 \(percentile(delays, 0.5) / 1_000_000) ms, p99 "
+                + "\(percentile(delays, 0.99) / 1_000_000) ms, most \((delays.last ?? 0) / 1_000_000) ms of \(written) "
+                + "lines; RSS \(usage.residentBytes >> 20) MB, overflows "
+                + "\(try await stage.daemon.status()["watching"]?["overflows"]?.uint64 ?? 0)")
+        #expect(delays.count == written)
+        #expect((delays.last ?? .max) < 2_000_000_000, "the neighbour waited")
+        try await stage.remove("flood", "later", "calm")
+    }
+}
+
+/// Writes the wall-clock time as a line every 5 ms, on a thread of its own.
+private final class PacedLines: Sendable {
+    private let state: State
+    private let thread: Thread
+
+    private final class State: Sendable {
+        let isStopping = Atomic(false)
+        let count = Atomic(0)
+    }
+
+    init(path: String) throws {
+        let raw = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+        guard raw >= 0 else { throw FixtureError("cannot open \(path): errno \(errno)") }
+        let state = State()
+        self.state = state
+        thread = try Thread(name: "test-paced") {
+            let file = FileDescriptor(owning: raw)
+            while !state.isStopping.load(ordering: .relaxed) {
+                let line = Array("\(Clock.wall())\n".utf8)
+                guard write(file.raw, line, line.count) == line.count else { return }
+                state.count.add(1, ordering: .relaxed)
+                usleep(5000)
+            }
+        }
+    }
+
+    /// Gives how many lines were written.
+    func stop() -> Int {
+        state.isStopping.store(true, ordering: .relaxed)
+        thread.join()
+        return state.count.load(ordering: .relaxed)
+    }
+}
