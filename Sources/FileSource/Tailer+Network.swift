@@ -229,6 +229,19 @@ extension Tailer {
         record.container == delegation.declared.container && record.declaration == delegation.declared.name
     }
 
+    /// Its path leads to a network file system: a worker will tell whether it is there.
+    func isDelegated(_ record: GenerationRecord) -> Bool {
+        volumes.values.contains { volume in
+            volume.delegations.contains { delegation in
+                isOf(record, delegation)
+                    && delegation.contacts.keys.contains { contact in
+                        record.path.starts(with: contact)
+                            && (record.path.count == contact.count || record.path[contact.count] == 0x2F)
+                    }
+            }
+        }
+    }
+
     func networkView(_ view: Int32, _ volume: NetworkVolume) -> NetworkView {
         let mounts = views[Int(view)].mounts.permitting(device: volume.entry.device)
         guard let container = views[Int(view)].container else { return .host(mounts) }
