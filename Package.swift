@@ -54,9 +54,9 @@ let package = Package(
         room("LinuxIO", knows: ["Core", "CLinux"]),
         room("Configuration", knows: ["Core", "CYAML"]),
         room("Pipeline", knows: ["Core"]),
-        room("Resolver", knows: ["Core", "LinuxIO", "CLinux"]),
+        room("Resolver", knows: ["LinuxIO", "CLinux"]),
         room("FileSource", knows: ["Core", "LinuxIO", "Resolver", "CLinux", "CZlib", "CCrypto"]),
-        room("Discovery", knows: ["Core", "LinuxIO", log] + http),
+        room("Discovery", knows: ["Core"] + http),
         room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
         room("Checkpoint", knows: ["Core", "LinuxIO", "CLinux", "CSQLite"]),
         room(
@@ -94,10 +94,17 @@ let package = Package(
         tests("Checkpoint", of: ["Checkpoint", "Core", "TestSupport", "CSQLite"]),
         tests(
             "Engine",
-            of: ["Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "KafkaSink", "Pipeline", "TestSupport", log]),
+            of: [
+                "Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "Resolver", "KafkaSink", "Pipeline",
+                "TestSupport", log,
+            ]),
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
+        tests(
+            "Agent",
+            of: [
+                "Agent", "Configuration", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log,
+            ]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
-        tests("Agent", of: ["Agent", "Configuration", "Discovery", "Core", "TestSupport"]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),
     ]
 )

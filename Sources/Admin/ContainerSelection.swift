@@ -2,10 +2,13 @@
 package import Core
 
 extension ContainersReport {
-    /// Only the containers of that name, else those whose id begins with it.
+    /// Only the containers of that name, else those of that service, else those whose id begins with it.
     package func selecting(_ container: String) -> ContainersReport {
         var selected = self
         selected.containers = containers.filter { $0.name == container }
+        if selected.containers.isEmpty, !container.isEmpty {
+            selected.containers = containers.filter { $0.service == container }
+        }
         if selected.containers.isEmpty, !container.isEmpty {
             selected.containers = containers.filter { $0.id.hasPrefix(container) }
         }

@@ -4,7 +4,19 @@ package import Core
 /// Renders a ContainersReport as text. Everything in it came from tenants or over a socket, so every string is escaped.
 package struct ContainersText {
     /// Whether a declaration needs somebody's hand.
-    enum Grade { case good, waiting, off, bad }
+    enum Grade {
+        case good, waiting, off, bad
+
+        /// So that a pipe and the colour-blind see it too.
+        var mark: String {
+            switch self {
+            case .good: "[ok]"
+            case .waiting: "[..]"
+            case .off: "[--]"
+            case .bad: "[!!]"
+            }
+        }
+    }
 
     private let report: ContainersReport
     private let colours: Bool
@@ -34,7 +46,8 @@ package struct ContainersText {
     private var head: [String] {
         var lines = report.note.map { flow($0, "") } ?? []
         for runtime in report.runtimes {
-            let mark = runtime.isUp ? "[ok]" : runtime.isExpected ? "[!!]" : "[--]"
+            let grade: Grade = runtime.isUp ? .good : runtime.isExpected ? .bad : .off
+            let mark = grade.mark
             let reason = runtime.reason.map { ": \($0)" } ?? ""
             let version = runtime.version.isEmpty ? "" : ", version \(runtime.version)"
             let said =
@@ -42,7 +55,6 @@ package struct ContainersText {
                 ? "answers at \(runtime.socket)\(version)" : "does not answer at \(runtime.socket)\(reason)"
             var told = flow(said, "\(mark)  \(safe(runtime.name)): ")
             // Painted at last: colours have no width.
-            let grade: Grade = runtime.isUp ? .good : runtime.isExpected ? .bad : .off
             told[0] = paint(mark, grade) + told[0].dropFirst(mark.count)
             lines += told
         }
@@ -58,24 +70,25 @@ package struct ContainersText {
         guard !isSelected else { return [] }
         let silent = report.containers.filter { !ContainersText.isDeclared($0) }
         if report.containers.isEmpty { return ["", "no containers"] }
-        guard !silent.isEmpty else { return ["", summary] }
+        guard !silent.isEmpty else { return [""] + summary }
         let names = silent.prefix(10).map { cut($0.name, 40) }.joined(separator: ", ")
         let more = silent.count > 10 ? " and \(silent.count - 10) more" : ""
         let count = silent.count == 1 ? "1 container declares" : "\(silent.count) containers declare"
-        return [""] + flow("\(count) no logs: \(names)\(more)", "") + [summary]
+        return [""] + flow("\(count) no logs: \(names)\(more)", "") + summary
     }
 
-    private var summary: String {
+    private var summary: [String] {
         let grades = report.containers.flatMap(\.declarations).map { ContainersText.grade($0) }
         func count(_ grade: Grade) -> Int { grades.count { $0 == grade } }
         let problems = report.containers.reduce(0) { $0 + $1.problems.count }
         var parts = ["\(count(.good)) active"]
         if count(.waiting) > 0 { parts.append("\(count(.waiting)) without a match yet") }
         if count(.off) > 0 { parts.append("\(count(.off)) disabled or drained") }
-        if count(.bad) > 0 { parts.append(paint("\(count(.bad)) that cannot be shipped", .bad)) }
+        if count(.bad) > 0 { parts.append("\(count(.bad)) that cannot be shipped") }
         let declarations = grades.count == 1 ? "1 declaration" : "\(grades.count) declarations"
         let tail = problems == 0 ? "" : problems == 1 ? "; 1 problem with labels" : "; \(problems) problems with labels"
-        return grades.isEmpty ? "no declarations\(tail)" : "\(declarations): \(parts.joined(separator: ", "))\(tail)"
+        return flow(
+            grades.isEmpty ? "no declarations\(tail)" : "\(declarations): \(parts.joined(separator: ", "))\(tail)", "")
     }
 
     private func block(_ container: ContainerReport) -> [String] {
@@ -83,13 +96,13 @@ package struct ContainersText {
         lines += field("image", container.image)
         if container.service != container.name { lines += field("service", container.service) }
         lines += mounts(container.mounts)
-        for declaration in container.declarations { lines += [""] + block(declaration) }
+        lines += declarations(container)
         if !ContainersText.isDeclared(container) {
             let example = "\(report.labelPrefix).app.path=/var/log/app/*.log"
             lines += field("logs", "none declared")
             lines += field("to do", "give the container a label that says where its logs are, such as \(example)")
         }
-        return lines + problems(container)
+        return lines
     }
 
     private func title(_ container: ContainerReport) -> String {
@@ -108,36 +121,39 @@ package struct ContainersText {
             let source = mount.source.isEmpty ? mount.kind : "\(mount.kind) \(mount.source)"
             table.add([end(mount.destination, half), end(source, half), cut(mount.state, 11)])
         }
-        var lines: [String] = []
-        for (index, (mount, row)) in zip(mounts, table.lines.dropFirst()).enumerated() {
-            let isBad = mount.state == "refused" || mount.state == "unreachable"
-            let line = label(index == 0 ? "mounts" : "") + ContainersText.trimmed(row)
-            lines.append(isBad ? paint(line, .bad) : line)
-            if let reason = mount.reason { lines += flow(reason, label("") + "  ") }
+        // Why one is refused is said where a declaration lies in it; for nobody else it matters.
+        return table.lines.dropFirst().enumerated().map { index, row in
+            label(index == 0 ? "mounts" : "") + ContainersText.trimmed(row)
         }
-        return lines
     }
 
-    private func block(_ declaration: DeclarationReport) -> [String] {
+    private func block(_ declaration: DeclarationReport, _ problems: [LabelProblemReport]) -> [String] {
         let grade = ContainersText.grade(declaration)
-        let mark =
-            switch grade {
-            case .good: "[ok]"
-            case .waiting: "[..]"
-            case .off: "[--]"
-            case .bad: "[!!]"
-            }
-        var lines = [
-            "  \(paint(mark, grade))  \(bold(cut(declaration.name, 40))): \(paint(safe(declaration.state), grade))"
-        ]
-        if let reason = declaration.reason { lines += field("why", reason) }
-        if let remedy = declaration.remedy, !remedy.isEmpty { lines += field("to do", remedy) }
+        let state = paint(safe(declaration.state), grade)
+        var lines = ["  \(paint(grade.mark, grade))  \(bold(cut(declaration.name, 40))): \(state)"]
+        // What a problem says is said with its label.
+        let isSaid = problems.contains { declaration.reason == "\($0.key): \($0.message)" }
+        if !isSaid, let reason = declaration.reason { lines += field("why", reason) }
+        if !isSaid, let remedy = declaration.remedy, !remedy.isEmpty { lines += field("to do", remedy) }
         if !declaration.paths.isEmpty { lines += field("paths", declaration.paths.joined(separator: ", ")) }
         if !declaration.exclude.isEmpty { lines += field("except", declaration.exclude.joined(separator: ", ")) }
         if !declaration.topic.isEmpty {
-            lines += field("topic", declaration.topic + (declaration.topicReason.map { " (\($0))" } ?? ""))
+            let reason = declaration.topicReason.flatMap { reason in
+                problems.contains { $0.message == reason } ? nil : " (\(reason))"
+            }
+            lines += field("topic", declaration.topic + (reason ?? ""))
         }
-        return lines + files(declaration.files)
+        return lines + files(declaration.files) + problems.flatMap(block)
+    }
+
+    /// A label that was not understood or not obeyed.
+    private func block(_ problem: LabelProblemReport) -> [String] {
+        let text = problem.key.isEmpty ? "(none)" : problem.key + (problem.value.isEmpty ? "" : "=\(problem.value)")
+        let mark = Grade.bad.mark
+        var lines = flow(text, "  \(mark)  label    ")
+        lines[0] = "  " + paint(mark, .bad) + lines[0].dropFirst(2 + mark.count)
+        lines += field("why", problem.message)
+        return problem.remedy.isEmpty ? lines : lines + field("to do", problem.remedy)
     }
 
     private func files(_ files: [FileReport]) -> [String] {
@@ -145,11 +161,14 @@ package struct ContainersText {
         // Those with a reason first: of many only the first are shown.
         let shown = (files.filter { $0.reason != nil } + files.filter { $0.reason == nil }).prefix(
             ContainersText.fileLimit)
+        // On a narrow terminal the path is worth more than the sizes.
+        let showsSizes = width >= 80
+        let room = width - ContainersText.indent - (showsSizes ? 40 : 14)
         var table = TextTable(columns: [("", .left), ("", .left), ("", .left)])
         for file in shown {
-            let isCounted = file.size > 0 || file.offset > 0
+            let isCounted = showsSizes && (file.size > 0 || file.offset > 0)
             let amount = isCounted ? "\(HumanUnits.bytes(file.offset)) of \(HumanUnits.bytes(file.size))" : ""
-            table.add([end(file.path, width - ContainersText.indent - 40), cut(file.state, 12), amount])
+            table.add([end(file.path, room), cut(file.state, 12), amount])
         }
         var lines: [String] = []
         for (index, (file, row)) in zip(shown, table.lines.dropFirst()).enumerated() {
@@ -162,18 +181,17 @@ package struct ContainersText {
         return lines
     }
 
-    private func problems(_ container: ContainerReport) -> [String] {
-        guard !container.problems.isEmpty else { return [] }
-        let count = container.problems.count
-        var lines = ["", "  " + paint(count == 1 ? "1 problem with labels" : "\(count) problems with labels", .bad)]
-        for problem in container.problems.prefix(ContainersText.problemLimit) {
-            lines += flow("\(problem.key)=\(problem.value)", "    ")
-            lines += flow(problem.message, "      why    ")
-            if !problem.remedy.isEmpty { lines += flow(problem.remedy, "      to do  ") }
+    /// The block of a declaration with its problems, and those that belong to none. Each is shown once, so many in all.
+    private func declarations(_ container: ContainerReport) -> [String] {
+        let shown = container.problems.prefix(ContainersText.problemLimit)
+        let names = Set(container.declarations.map(\.name))
+        var lines: [String] = []
+        for declaration in container.declarations {
+            lines += [""] + block(declaration, shown.filter { $0.declaration == declaration.name })
         }
-        if count > ContainersText.problemLimit {
-            lines.append("    and \(count - ContainersText.problemLimit) more: --json shows all")
-        }
+        for problem in shown where !names.contains(problem.declaration) { lines += [""] + block(problem) }
+        let left = container.problems.count - shown.count
+        if left > 0 { lines += ["", "        and \(left) more problems with labels: --json shows all"] }
         return lines
     }
 

@@ -53,7 +53,7 @@ package final class Agent: Sendable {
         } catch { throw AgentFailure(message: "cannot start logging: \(error)") }
         logger = log.logger("agent")
         containers = ContainerSupervisor(
-            rules: ContainerRules(initial), logger: log.logger("containers"),
+            rules: ContainerRules(initial, path: path), logger: log.logger("containers"),
             make: Agent.runtimeMaker)
         ResourceLimits.raiseOpenFiles()
         signal(SIGPIPE, SIG_IGN)
@@ -162,7 +162,7 @@ package final class Agent: Sendable {
             throw AgentFailure(message: "\(error)")
         }
         running.withLock { $0 = engine }
-        await containers.begin(engine, ContainerRules(configuration))
+        await containers.begin(engine, ContainerRules(configuration, path: path))
         Task { [eventSource] in
             let end = await engine.waitForEnd()
             if end.failure != nil { eventSource.yield(.ended(end)) }

@@ -24,7 +24,7 @@ struct EngineMapping {
                 directory: configuration.stateDirectory, fsyncInterval: configuration.checkpoint.fsync))
         options.nodeMembers = nodeMembers
         options.declarations = configuration.files.map(declaration)
-        options.resolver = ContainerRules(configuration).policy
+        options.resolver = ContainerRules(configuration, path: path).policy
         options.tailer.refusesNetwork = options.resolver.refusesNetwork
         options.isEmbedded = embedded != nil
         options.auditTopic = configuration.kafka.auditTopic

@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -64,6 +65,10 @@ uint64_t clinux_filesystem_type(int descriptor) {
 
 long clinux_getxattr(const char *path, const char *name, void *value, size_t capacity) {
     return getxattr(path, name, value, capacity);
+}
+
+int clinux_exchange(const char *one, const char *two) {
+    return renameat2(AT_FDCWD, one, AT_FDCWD, two, RENAME_EXCHANGE);
 }
 
 int clinux_pidfd_open(int process) { return (int)syscall(SYS_pidfd_open, process, 0); }

@@ -3,7 +3,8 @@ internal import CYAML
 internal import Core
 
 /// Turns the bytes of one file into a `YAMLNode`. Refuses what a configuration has no use for: duplicate keys, aliases,
-/// anchors, tags, several documents, more than 64 levels, NUL. Lives on one thread; `read` is the only entrance.
+/// anchors, tags, several documents, more than 64 levels, NUL. With `YAMLAliases` it puts aliases in place instead,
+/// merges `<<`, and takes no notice of tags. Lives on one thread; `read` is the only entrance.
 struct YAMLReader {
     static let deepest = 64
 
@@ -13,12 +14,15 @@ struct YAMLReader {
     private let file: String
     private let problems: Problems
     private let bytes: [UInt8]
+    private let aliases: YAMLAliases?
     /// yaml_parser_t points into itself, so it stays at one address.
     private let parser: UnsafeMutablePointer<yaml_parser_t>
 
     /// The tree of the only document; null at 1:1 for an empty file; nil when the text is not YAML. Every problem is
     /// recorded, with its position.
-    static func read(_ content: [UInt8], file: String, problems: Problems) -> YAMLNode? {
+    static func read(
+        _ content: [UInt8], file: String, problems: Problems, aliases: YAMLAliases? = nil
+    ) -> YAMLNode? {
         // libyaml takes a byte order mark for text once the encoding is set.
         let bytes = content.starts(with: [0xEF, 0xBB, 0xBF]) ? Array(content.dropFirst(3)) : content
         if String(validating: bytes, as: UTF8.self) == nil {
@@ -35,7 +39,7 @@ struct YAMLReader {
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         return bytes.withUnsafeBufferPointer { buffer in
             yaml_parser_set_input_string(parser, buffer.baseAddress, buffer.count)
-            let reader = YAMLReader(file: file, problems: problems, bytes: bytes, parser: parser)
+            let reader = YAMLReader(file: file, problems: problems, bytes: bytes, aliases: aliases, parser: parser)
             return try? reader.stream()
         }
     }
@@ -80,20 +84,41 @@ struct YAMLReader {
     private func node(_ event: yaml_event_t, depth: Int) throws(Stop) -> YAMLNode {
         let position = position(event.start_mark)
         switch event.type {
-        case YAML_ALIAS_EVENT:
-            problems.add(position, "aliases (*name) are refused", "write the value out")
-            return YAMLNode(position: position, content: .refused)
+        case YAML_ALIAS_EVENT: return alias(event.data.alias.anchor, position, depth: depth)
         case YAML_SCALAR_EVENT:
             refuse(anchor: event.data.scalar.anchor, tag: event.data.scalar.tag, position)
-            return scalar(event, position)
+            return defined(event.data.scalar.anchor, scalar(event, position))
         case YAML_SEQUENCE_START_EVENT:
-            refuse(anchor: event.data.sequence_start.anchor, tag: event.data.sequence_start.tag, position)
-            return YAMLNode(position: position, content: .sequence(try sequence(position, depth: depth)))
+            let start = event.data.sequence_start
+            refuse(anchor: start.anchor, tag: start.tag, position)
+            let items = try sequence(position, depth: depth)
+            return defined(start.anchor, YAMLNode(position: position, content: .sequence(items)))
         case YAML_MAPPING_START_EVENT:
-            refuse(anchor: event.data.mapping_start.anchor, tag: event.data.mapping_start.tag, position)
-            return YAMLNode(position: position, content: .mapping(try mapping(position, depth: depth)))
+            let start = event.data.mapping_start
+            refuse(anchor: start.anchor, tag: start.tag, position)
+            let entries = try mapping(position, depth: depth)
+            return defined(start.anchor, YAMLNode(position: position, content: .mapping(entries)))
         default: fatalError("libyaml: event \(event.type.rawValue) inside a document")
         }
+    }
+
+    private func alias(_ name: UnsafeMutablePointer<yaml_char_t>?, _ position: Position, depth: Int) -> YAMLNode {
+        guard let aliases, let name else {
+            problems.add(position, "aliases (*name) are refused", "write the value out")
+            return YAMLNode(position: position, content: .refused)
+        }
+        switch aliases.value(of: String(cString: name), depth: depth) {
+        case .success(let node): return node
+        case .failure(let objection):
+            problems.add(position, objection.message, objection.remedy)
+            return YAMLNode(position: position, content: .refused)
+        }
+    }
+
+    /// `node`, known by the name of its anchor from now on.
+    private func defined(_ anchor: UnsafeMutablePointer<yaml_char_t>?, _ node: YAMLNode) -> YAMLNode {
+        if let aliases, let anchor { aliases.define(String(cString: anchor), node) }
+        return node
     }
 
     private func scalar(_ event: yaml_event_t, _ position: Position) -> YAMLNode {
@@ -126,7 +151,9 @@ struct YAMLReader {
         while true {
             var keyEvent = try next()
             defer { yaml_event_delete(&keyEvent) }
-            if keyEvent.type == YAML_MAPPING_END_EVENT { return entries }
+            if keyEvent.type == YAML_MAPPING_END_EVENT {
+                return aliases?.merged(entries, problems: problems) ?? entries
+            }
             let key = try node(keyEvent, depth: depth + 1)
             var valueEvent = try next()
             defer { yaml_event_delete(&valueEvent) }
@@ -156,6 +183,7 @@ struct YAMLReader {
     private func refuse(
         anchor: UnsafeMutablePointer<yaml_char_t>?, tag: UnsafeMutablePointer<yaml_char_t>?, _ position: Position
     ) {
+        if aliases != nil { return }
         if anchor != nil { problems.add(position, "anchors (&name) are refused", "write the value where it is needed") }
         if tag != nil { problems.add(position, "tags (!name) are refused", "write the value without the tag") }
     }

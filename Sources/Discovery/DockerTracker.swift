@@ -123,7 +123,7 @@ struct DockerTracker {
             if let track, track.touched > start || !track.inspected.isEmpty { continue }
             let isSame = track?.record.map { $0.status == entry.status && $0.name == entry.name } ?? false
             if isSame && track?.isStale == false { continue }
-            if !isSame { foundDifference = true }
+            if track?.record.map({ !$0.isAsTold(entry) }) ?? true { foundDifference = true }
             look(at: entry)
         }
         let ids = Set(listed.map(\.id))
@@ -181,7 +181,8 @@ struct DockerTracker {
         guard reconcilesFrom != nil, hasReconciled, reconciling.isEmpty else { return }
         reconcilesFrom = nil
         hasReconciled = false
-        suspect = foundDifference ? progress.count : nil
+        // The next event clears it.
+        if foundDifference { suspect = progress.count }
         changes.append(.listed(records))
     }
 
@@ -328,6 +329,19 @@ struct DockerTracker {
 }
 
 extension ContainerRecord {
+    /// It differs from a listed one by nothing that an event tells: how an ended container is called changes by itself.
+    fileprivate func isAsTold(_ listed: ContainerRecord) -> Bool {
+        func kind(_ status: Status) -> Int {
+            switch status {
+            case .created: 0
+            case .running: 1
+            case .paused: 2
+            case .restarting, .exited, .dead, .removing: 3
+            }
+        }
+        return name == listed.name && kind(status) == kind(listed.status)
+    }
+
     fileprivate var isAlive: Bool { status == .running || status == .paused || status == .restarting }
     /// A list tells no layers and no times.
     fileprivate var isUninspected: Bool { layers.isEmpty && processID == 0 && started.isEmpty }

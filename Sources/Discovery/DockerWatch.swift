@@ -18,8 +18,11 @@ struct DockerWatch {
     /// Until the task is cancelled.
     mutating func run(_ sink: @Sendable (ContainerChange) async -> Void) async {
         while !Task.isCancelled {
+            let start = ContinuousClock.now
             let reason = await connectAndFollow(sink)
             if Task.isCancelled { return }
+            // A connection that never lasts must not be made again at once: each costs a list and its inspections.
+            if ContinuousClock.now - start > runtime.options.longestPause { pause = runtime.options.shortestPause }
             tracker.disconnected(reason)
             await handOver(sink)
             if reason.message != lastReason {
@@ -45,7 +48,6 @@ struct DockerWatch {
                 let records = await api.inspectAll(try await api.list())
                 tracker.connected(records, version: api.version, now: now)
                 lastReason = nil
-                pause = runtime.options.shortestPause
                 await handOver(sink)
                 startTimers(api, inbox, &group)
                 failure = await follow(api, inbox, &group, sink)

@@ -69,8 +69,8 @@ struct HTTPUnixClient: Sendable {
             }
             defer { timer.cancel() }
             return try await connection.executeThenClose { inbound, outbound in
-                try await outbound.write(.head(request(path)))
-                try await outbound.write(.end(nil))
+                // Who answers without reading has closed already; then the answer says more than this error.
+                try? await outbound.write(contentsOf: [.head(request(path)), .end(nil)])
                 var answer: HTTPAnswer?
                 for try await part in inbound {
                     if isStream { timer.cancel() }
@@ -109,7 +109,7 @@ struct HTTPUnixClient: Sendable {
     private func failure(_ error: any Error) -> RuntimeFailure {
         if let failure = error as? RuntimeFailure { return failure }
         guard let failure = error as? IOError else {
-            return RuntimeFailure("it does not speak HTTP as expected: \(escapedForTerminal("\(error)".prefix(200)))")
+            return RuntimeFailure("it cannot be asked over HTTP: \(escapedForTerminal("\(error)".prefix(200)))")
         }
         switch failure.errnoCode {
         case ENOENT: return RuntimeFailure("there is no socket at \(socket): is the runtime installed and running?")

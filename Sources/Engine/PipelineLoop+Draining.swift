@@ -17,6 +17,8 @@ extension PipelineLoop {
     /// The container has stopped: a last look at its directories, then every source of it is read to its end.
     func drain(_ id: String, _ now: Int64) {
         guard var state = containers[id], !state.numbers.isEmpty, state.phase == .followed else { return }
+        // Events first: they tell of files that are gone by now.
+        tailer.handleEvents(now: now)
         tailer.retire(containerOf: state.numbers[0], true, now: now)
         collectNews(now)
         state.phase = .draining(since: now)
@@ -133,8 +135,7 @@ extension PipelineLoop {
 
     /// A root file system that went away before the last look at it: what it had then cannot be known.
     private func announceUnknown(_ state: ContainerState) {
-        guard let upper = state.container.layout.layers.first, case .failure = FileSystem.status(upper) else { return }
-        for number in state.numbers where tailer.usesRoot(number) {
+        for number in state.numbers where tailer.isUncertain(number) {
             announceUnknown(number, state, "a container was removed before its last files could be looked at")
         }
     }

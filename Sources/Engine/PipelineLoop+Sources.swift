@@ -36,7 +36,11 @@ extension PipelineLoop {
         if described == slot { described = -1 }
         ledger.open(slot, counts: appeared.record.counts)
         guard appeared.isNew else {
-            if appeared.record.detached != 0 { ledger.touch(slot) }
+            if appeared.record.detached != 0 {
+                ledger.touch(slot)
+                outbox.collect(
+                    audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts), mayDrop: true)
+            }
             return tailer.activate(slot)
         }
         if let reason = appeared.skipped {

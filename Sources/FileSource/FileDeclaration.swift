@@ -21,6 +21,8 @@ package struct FileDeclaration: Sendable {
     var view: Int32 = 0
     /// Its first walk is not over: `start: end` and renames while the daemon was down matter then only.
     var isFirstWalk = true
+    /// A file of it was found.
+    var hasMatched = false
     /// Its container has stopped: what was found by then is drained, nothing more is admitted.
     var isRetired = false
 
@@ -53,6 +55,9 @@ package struct TailerOptions: Sendable {
     package var openLimit = 8192
     /// Nothing below these directories is ever followed (the daemon's own state).
     package var refusedDirectories: [RawPath] = []
+    /// Files on containers' layers are looked at with every poll: before Linux 6.5 a write through an overlay raises no
+    /// event on its upper layer.
+    package var pollsLayers = !KernelVersion.current.isAtLeast(6, 5)
     /// Files on network file systems are not followed (`paths.network_volumes: refuse`).
     package var refusesNetwork = false
     /// The daemon's own log, when it is a file: never followed.

@@ -47,6 +47,8 @@ final class FileView {
     var container: ContainerView?
     /// Containers' mounts come and go: how a node's declared files are entered is asked anew then.
     var declarations: [Int32] = []
+    /// Something was made below it and gone before it could be looked at, or events were lost.
+    var isDoubtful = false
     /// The host's mounts, for what of them may hang.
     var mounts: HostMounts
 
@@ -70,6 +72,12 @@ final class FileView {
         case .refused(let reason): return .refused(reason)
         case .network(let mount): return .network(mount)
         }
+    }
+
+    /// The upper layer of its root file system is gone: its container was removed.
+    var lostRoot: Bool {
+        guard let upper = container?.layout.layers.first, case .failure = FileSystem.status(upper) else { return false }
+        return true
     }
 
     private static func sight(_ file: LocatedFile) -> FileSight {
@@ -125,7 +133,7 @@ final class FileView {
             return inotify.add(path, mask: mask)
         }
         switch container!.locate(path) {
-        case .found(let file): return inotify.add(file.descriptorPath, mask: mask)
+        case .found(let file): return file.withDescriptorPath { inotify.add($0, mask: mask) }
         case .missing(let error): return .failure(error)
         case .refused, .network: return .failure(SystemError("watch", printable(path), errno: EPERM))
         }

@@ -30,6 +30,8 @@ struct NameChanges {
     var moves: [MoveKey: (slots: [Int32], unseen: UnseenFile?)] = [:]
     /// Unseen files by the name they have now.
     var unseen: [EntryName: UnseenFile] = [:]
+    /// Unseen files that were deleted before they could be looked at.
+    var lost: [UnseenFile] = []
     /// Names to be compared with the directory, in the order of their first change.
     private(set) var entries: [EntryName] = []
     private var marked: Set<EntryName> = []

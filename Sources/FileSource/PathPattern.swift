@@ -45,6 +45,13 @@ package struct PathPattern: Hashable, Sendable {
         return names
     }
 
+    /// True when the pattern begins with the literal directory `path` and goes on below it.
+    func isBelow(_ path: [UInt8]) -> Bool {
+        let names = path.split(separator: 0x2F)
+        return names.count < components.count
+            && zip(names, components).allSatisfy { name, component in component == .literal(Array(name)) }
+    }
+
     /// True when the pattern fits the whole of an absolute path. As in `globMatches`, only the last `**` is ever tried
     /// again: at most components x names steps.
     package func matches(path: [UInt8]) -> Bool {

@@ -128,12 +128,21 @@ extension Tailer {
 
     /// Closes what keeps the slot's volume busy; a read opens the file again.
     package func suspend(_ slot: Int) {
+        files[slot].size = max(files[slot].size, presentSize(slot))
         closeDescriptor(slot)
         removeWatch(slot)
     }
 
+    /// True when files of the declaration may have come and gone in the root file system of its container without being
+    /// looked at: it is removed, and what was seen of it was not everything, or nothing at all.
+    package func isUncertain(_ declaration: Int) -> Bool {
+        let view = views[Int(declarations[declaration].view)]
+        guard view.lostRoot, usesRoot(declaration) else { return false }
+        return view.isDoubtful || !declarations[declaration].hasMatched
+    }
+
     /// True when a declaration's paths begin in the container's root file system, not on a mount.
-    package func usesRoot(_ declaration: Int) -> Bool {
+    func usesRoot(_ declaration: Int) -> Bool {
         let view = declarations[declaration].view
         return declarations[declaration].patterns.indices.contains { pattern in
             entryPoints(view, Int32(declaration), pattern).contains { $0.0 == [0x2F] }

@@ -146,7 +146,7 @@ extension Tailer {
 
     /// Admits a file under the stream it was made for, though it was renamed before it could be looked at.
     func admitUnseen(_ entry: EntryName, _ file: UnseenFile, _ now: Int64) {
-        guard directories[Int(entry.directory)].isAlive else { return }
+        guard directories[Int(entry.directory)].isAlive else { return changes.lost.append(file) }
         let path = path(entry.directory, entry.name)
         guard path.path != file.livePath,
             case .success(let status) = views[Int(path.view)].status(path.path, follow: false),
@@ -163,9 +163,13 @@ extension Tailer {
         }
     }
 
+    /// A declared name is a directory. Where the declaration has patterns below it, that is what was meant.
     func refuseDirectory(_ path: ViewPath, _ wanting: [Int32]) {
         let isLiteral = wanting.contains { declaration in
-            declarations[Int(declaration)].patterns.contains { pattern in
+            guard !declarations[Int(declaration)].patterns.contains(where: { $0.isBelow(path.path) }) else {
+                return false
+            }
+            return declarations[Int(declaration)].patterns.contains { pattern in
                 if case .literal = pattern.components.last { return pattern.matches(path: path.path) }
                 return false
             }
@@ -209,6 +213,7 @@ extension Tailer {
         guard let (descriptor, status) = openRegular(entry.path, declaration) else { return }
         guard tracked(status, declaration, now) == nil else { return closeUnused(descriptor) }
         let identity = identity(descriptor, status)
+        declarations[Int(declaration)].hasMatched = true
         let slot = newSlot(descriptor, status, identity, declaration, now)
         let record = takeKnown(identity, declaration, status.size) {
             EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)

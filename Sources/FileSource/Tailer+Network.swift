@@ -73,8 +73,7 @@ extension Tailer {
     }
 
     /// Reads the mount table anew, for all views. Descriptors of file systems that are not mounted any more are let go.
-    func refreshMounts(_ now: Int64) {
-        rescans += 1
+    package func refreshMounts(_ now: Int64) {
         let mounts = HostMounts.read()
         for view in views {
             view.mounts = mounts
@@ -250,10 +249,12 @@ extension Tailer {
 
     // MARK: What hangs
 
-    /// Network file systems that have not answered for too long, each with for how long (ns) and how many sources wait.
-    package func hangingVolumes(now: Int64) -> [(name: String, files: Int)] {
+    /// Network file systems that have not answered for too long: which, for how long, and how many sources wait.
+    package func hangingVolumes(now: Int64) -> [(volume: String, silence: String, files: Int)] {
         volumes.values.compactMap { volume in
-            volume.hangsFor(now: now).map { (volume.silence($0), volume.files.count) }
+            volume.hangsFor(now: now).map {
+                ("\(printable(volume.entry.mountPoint)) (\(volume.entry.type))", volume.silence($0), volume.files.count)
+            }
         }.sorted { $0.0 < $1.0 }
     }
 

@@ -122,6 +122,21 @@ extension Tailer {
         }
     }
 
+    /// A declared file that was made and deleted between two looks: what it had cannot be known.
+    func announceUnseen(_ file: UnseenFile) {
+        for number in file.declarations {
+            let declared = declarations[Int(number)]
+            let stream = StreamID.derive(
+                host: options.host, container: declared.container, declaration: declared.name, path: file.livePath)
+            let record = GenerationRecord(
+                file: .random(), stream: stream, container: declared.container, declaration: declared.name,
+                route: declared.route, path: file.livePath,
+                identity: FileIdentity(fileSystem: Identifier128(high: 0, low: 0), inode: 0, born: 0),
+                evidence: FileEvidence(), counts: LedgerCounts(), opened: Clock.wall())
+            vanished.append(VanishedGeneration(record: record, reason: .deleted))
+        }
+    }
+
     /// Later: generations of the store whose directory has not come back, or came back without the file. Until then its
     /// file system may be mounted late; for ever would mean that a directory removed while the daemon was down hides what
     /// was unread.

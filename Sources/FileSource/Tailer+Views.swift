@@ -64,4 +64,12 @@ extension Tailer {
         }
         return entries + [(home, start)]
     }
+
+    /// Looks at the files of containers' root file systems, where events may not tell of writes.
+    func pollLayers() {
+        for slot in files.indices where files[slot].phase == .active && files[slot].hasName {
+            let directory = directories[Int(files[slot].directory)]
+            if directory.view != 0, directory.mount < 0 { markIfChanged(slot) }
+        }
+    }
 }

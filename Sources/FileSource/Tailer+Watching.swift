@@ -18,6 +18,8 @@ extension Tailer {
         if overflowed {
             overflows += 1
             rescanEverything(now)
+            // What had no directory any more at this rescan may have had files that no event told of.
+            for view in views where view.lostRoot { view.isDoubtful = true }
         }
         runPendingScans(now)
     }
@@ -47,6 +49,8 @@ extension Tailer {
 
     private func handleDirectory(_ index: Int32, _ event: Inotify.Event, _ now: Int64) {
         if event.mask & UInt32(IN_CREATE | IN_MOVED_TO) != 0 {
+            let view = view(of: index)
+            if view.container != nil, case .missing = view.look(path(index, event.name).path) { view.isDoubtful = true }
             consider(index, event.name, type: UInt8(DT_DIR), now)
         } else if event.mask & UInt32(IN_MOVED_FROM | IN_DELETE) != 0 {
             let path = path(index, event.name)
@@ -72,7 +76,7 @@ extension Tailer {
                 loseName(slot, now)
                 doubt(index)
             }
-            changes.unseen[entry] = nil
+            if let file = changes.unseen.removeValue(forKey: entry) { changes.lost.append(file) }
         } else if mask & UInt32(IN_CREATE) != 0 {
             made(entry, event.name)
         }
@@ -116,21 +120,23 @@ extension Tailer {
         for entry in settled.entries {
             for file in verify(entry, now) where settled.unseen[entry] == nil { settled.unseen[entry] = file }
         }
+        for entry in settled.entries { giveToNameless(entry, now) }
         for (entry, file) in settled.unseen.sorted(by: { $0.value.order < $1.value.order }) {
             admitUnseen(entry, file, now)
         }
+        for file in settled.lost + changes.lost { announceUnseen(file) }
+        changes.lost = []
         for entry in settled.entries {
             entry.name.withUnsafeBufferPointer { consider(entry.directory, $0, type: UInt8(DT_UNKNOWN), now) }
         }
     }
 
-    /// Takes the name from slots whose file does not have it any more, and gives it to a nameless slot whose file has.
-    /// A slot that lost a name it was said to be renamed to was found after its predecessor had been renamed away: the
+    /// Takes the name from slots whose file does not have it any more. A slot that lost a name it was said to be renamed to was found after its predecessor had been renamed away: the
     /// events were about that one. It is returned as unseen.
     private func verify(_ entry: EntryName, _ now: Int64) -> [UnseenFile] {
         guard directories[Int(entry.directory)].isAlive else { return [] }
         var older: [UnseenFile] = []
-        let isFree = entry.name.withUnsafeBufferPointer { name in
+        entry.name.withUnsafeBufferPointer { name in
             for slot in slots(entry.directory, name) {
                 let live = files[Int(slot)].livePath
                 considerKnown(slot, entry.directory, name, now)
@@ -138,13 +144,16 @@ extension Tailer {
                     older.append(UnseenFile(livePath: live, declarations: [files[Int(slot)].declaration], order: -1))
                 }
             }
-            return slots(entry.directory, name).isEmpty
         }
-        if isFree, !namelessSlots.isEmpty { giveToNameless(entry, now) }
         return older
     }
 
+    /// Gives a free name to a nameless slot whose file has it. Names are taken from all slots before, so that every slot
+    /// is seen as what it is when older generations of its stream are put before it.
     private func giveToNameless(_ entry: EntryName, _ now: Int64) {
+        guard !namelessSlots.isEmpty, directories[Int(entry.directory)].isAlive,
+            entry.name.withUnsafeBufferPointer({ slots(entry.directory, $0).isEmpty })
+        else { return }
         let node = directories[Int(entry.directory)]
         guard case .success(let status) = views[Int(node.view)].status(join(node.path, entry.name), follow: false),
             status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)

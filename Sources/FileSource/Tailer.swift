@@ -151,13 +151,14 @@ package final class Tailer {
             runPendingScans(now)
         }
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
+        if options.pollsLayers { pollLayers() }
         pollDanglingLinks(now)
         if !volumes.isEmpty { pollNetwork(now) }
     }
 
     private var needsPolling: Bool {
-        !namelessSlots.isEmpty || polledDirectories > 0 || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty
-            || !volumes.isEmpty && needsNetworkPolling
+        options.pollsLayers && views.count - vacantViews.count > 1 || !namelessSlots.isEmpty || polledDirectories > 0
+            || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty || !volumes.isEmpty && needsNetworkPolling
     }
 
     /// Files reached through a link for which no watch was to be had.

@@ -12,10 +12,12 @@ internal import Synchronization
 /// The thread has a descriptor table of its own: what `perform` opens is open there only, and a descriptor of any other
 /// thread names nothing there (nor does /proc/self/fd: it is /proc/thread-self/fd there). So requests and answers carry
 /// paths and bytes, never descriptors or what owns them.
+///
 /// The reason is how such a thread ends: while it waits for a FUSE server that has taken its request, neither exit(3),
-/// _exit(2) nor SIGKILL end it (Linux 6.18: state D in request_wait_answer), only the answer or the server's end.
-/// The process stays behind as a zombie that its parent cannot reap, and with a shared table its locks, ports and
-/// deleted files would stay taken as long: no successor could start.
+/// _exit(2) nor SIGKILL end it (Linux 6.18: state D in request_wait_answer), only the answer, the server's end,
+/// `umount -f`, or `abort` in /sys/fs/fuse/connections (all measured). The process stays behind as a zombie that its
+/// parent cannot reap, and with a shared table its locks, ports and deleted files would stay taken as long: no
+/// successor could start.
 package final class IOWorker<Request: Sendable, Answer: Sendable>: Sendable {
     private let exchange: IOExchange<Request, Answer>
     private let ready: EventDescriptor

@@ -42,4 +42,12 @@ package struct ContainerLayout: Hashable, Sendable {
         self.layers = layers
         self.processID = processID
     }
+
+    /// Where the runtime keeps everything, by where its layers are (`/var/lib/docker` of `/var/lib/docker/overlay2/…`).
+    var runtimeRoot: RawPath? {
+        guard let names = layers.first?.split(separator: 0x2F) else { return nil }
+        let stores = ["overlay2", "overlay", "io.containerd.snapshotter.v1.overlayfs"].map { RawPath($0.utf8) }
+        guard let place = names.firstIndex(where: { stores.contains(RawPath($0)) }), place > 0 else { return nil }
+        return names[..<place].reduce(into: RawPath()) { $0 += [0x2F] + $1 }
+    }
 }

@@ -89,7 +89,9 @@ extension ContainerView {
         _ part: Position.Part, _ place: RawPath, _ body: (UnsafeBufferPointer<UInt8>, UInt8, UInt64) -> Bool
     ) throws(Stop) {
         do {
-            try FileSystem.forEachEntry(in: FileSystem.path(ofDescriptor: part.handle.raw), body)
+            try part.handle.use { raw throws(SystemError) in
+                try FileSystem.forEachEntry(in: FileSystem.path(ofDescriptor: raw), body)
+            }
         } catch {
             throw .missing(error, at: place)
         }
@@ -97,7 +99,7 @@ extension ContainerView {
 
     private static func isWhiteout(_ name: RawPath, _ type: UInt8, _ part: Position.Part) -> Bool {
         guard type == UInt8(DT_CHR) || type == UInt8(DT_UNKNOWN) else { return false }
-        guard case .success(let status) = FileSystem.status(name, at: part.handle.raw, follow: false) else {
+        guard case .success(let status) = part.handle.status(of: name) else {
             return false
         }
         return status.isWhiteout

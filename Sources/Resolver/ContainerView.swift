@@ -17,6 +17,8 @@ package struct ContainerView: Sendable {
 
     package init(layout: ContainerLayout, policy: ResolverPolicy, mounts: HostMounts) {
         self.layout = layout
+        var policy = policy
+        if let root = layout.runtimeRoot { policy.runtimeRoots.append(root) }
         self.policy = policy
         self.mounts = mounts
         adoptLayout()

@@ -44,9 +44,9 @@ struct HostPaths {
         if !path.components.contains(where: \.isParent) {
             let whole = prefix + path.normalized
             try checkNetwork(whole)
-            switch PathDescriptor.open(whole.orRoot, resolve: PathDescriptor.plain) {
+            switch PathDescriptor.open(whole.orRoot) {
             case .success(let handle):
-                if case .success(let status) = FileSystem.status(descriptor: handle.raw), !status.isLink {
+                if case .success(let status) = handle.status, !status.isLink {
                     return handle
                 }
             case .failure(let error) where error.errno == ELOOP: break
@@ -73,7 +73,7 @@ struct HostPaths {
                 resolved = next
                 continue
             }
-            let target = try Stop.unwrap(FileSystem.linkTarget(descriptor: handle.raw), at: path)
+            let target = try Stop.unwrap(handle.linkTarget, at: path)
             if target.first == RawPath.slash { resolved = [] }
             pending += target.components.reversed()
         }
@@ -83,8 +83,8 @@ struct HostPaths {
     private func openPlain(_ path: RawPath) throws(Stop) -> (PathDescriptor, clinux_stat) {
         let whole = (prefix + path).orRoot
         try checkNetwork(whole)
-        let handle = try Stop.unwrap(PathDescriptor.open(whole, resolve: PathDescriptor.plain), at: path)
-        return (handle, try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: path))
+        let handle = try Stop.unwrap(PathDescriptor.open(whole), at: path)
+        return (handle, try Stop.unwrap(handle.status, at: path))
     }
 }
 

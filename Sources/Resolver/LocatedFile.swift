@@ -28,30 +28,47 @@ package final class LocatedFile {
         self.linkOwner = linkOwner
     }
 
-    /// O_PATH; closed with this object.
-    package var descriptor: Int32 { handle.raw }
+    /// Calls `body` with the O_PATH descriptor, which is open until it returns.
+    package func withDescriptor<Value, Failure: Error>(_ body: (Int32) throws(Failure) -> Value) throws(Failure)
+        -> Value
+    {
+        try handle.use(body)
+    }
 
-    /// `/proc/thread-self/fd/N`: for calls that want a path, as inotify_add_watch(2) and opendir(3) do. Valid as long as this
-    /// object lives.
-    package var descriptorPath: RawPath { FileSystem.path(ofDescriptor: handle.raw) }
+    /// Calls `body` with `/proc/thread-self/fd/N`, valid until it returns: for calls that want a path, as inotify_add_watch(2)
+    /// and opendir(3) do.
+    package func withDescriptorPath<Value, Failure: Error>(
+        _ body: (RawPath) throws(Failure) -> Value
+    ) throws(Failure) -> Value {
+        try handle.use { raw throws(Failure) in try body(FileSystem.path(ofDescriptor: raw)) }
+    }
+
+    /// The bare number: only inside `withExtendedLifetime(file) { … }`. The optimizer may end this object's life after its
+    /// last use, and the number then names nothing or another thread's file. `withDescriptor` cannot be held wrongly.
+    package var descriptor: Int32 { handle.use { $0 } }
+
+    /// `/proc/thread-self/fd/N`: only inside `withExtendedLifetime(file) { … }`, or by `withDescriptorPath`.
+    package var descriptorPath: RawPath { handle.use { FileSystem.path(ofDescriptor: $0) } }
 
     /// Where it is on the host at this moment, as far as the kernel can say: for messages, never for opening. Asked anew
     /// with every call.
-    package var hostPath: RawPath { (try? FileSystem.currentPath(descriptor: handle.raw).get()) ?? [] }
+    package var hostPath: RawPath { (try? handle.currentPath.get()) ?? [] }
 
     /// A descriptor for reading this very inode, which the caller owns: never of a FIFO, socket, device or directory
     /// (EISDIR, or EINVAL). Waits for nobody.
     package func openForReading() -> Result<Int32, SystemError> {
         guard status.isRegular else { return .failure(failure(status.isDirectory ? EISDIR : EINVAL)) }
         // The magic link leads to the inode itself, so no name is looked up again.
-        switch FileSystem.open(descriptorPath, flags: O_RDONLY | O_NOCTTY, resolve: 0) {
-        case .failure(let error): return .failure(failure(error.errno))
-        case .success(let raw):
-            let opened = FileDescriptor(owning: raw)
-            guard case .success(let now) = FileSystem.status(descriptor: raw), now.isSameFile(as: status),
-                now.isRegular
-            else { return .failure(failure(ESTALE)) }
-            return .success(opened.release())
+        return withDescriptorPath { path in
+            switch FileSystem.open(path, flags: O_RDONLY | O_NOCTTY, resolve: 0) {
+            case .failure(let error): return .failure(failure(error.errno))
+            case .success(let raw):
+                let opened = FileDescriptor(owning: raw)
+                guard case .success(let now) = FileSystem.status(descriptor: raw), now.isSameFile(as: status),
+                    now.isRegular
+                else { return .failure(failure(ESTALE)) }
+                return .success(opened.release())
+            }
         }
     }
 

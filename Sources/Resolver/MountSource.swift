@@ -23,12 +23,12 @@ extension ContainerView {
         }
         try host.checkNetwork(sight.path)
         let handle: PathDescriptor
-        switch PathDescriptor.open(sight.path, resolve: PathDescriptor.plain) {
+        switch PathDescriptor.open(sight.path) {
         case .success(let opened): handle = opened
         case .failure(let error) where error.errno == ELOOP: throw swapped(index)
         case .failure(let error): throw .missing(error)
         }
-        let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: destination)
+        let status = try Stop.unwrap(handle.status, at: destination)
         guard status.device == sight.device, status.inode == sight.inode else { throw swapped(index) }
         if !sight.isVerified { try verify(index, status, destination, allowsNetwork) }
         return Position(handle, status, .mount(index), hostPath: sight.path)
@@ -38,8 +38,8 @@ extension ContainerView {
     private func openFirst(_ index: Int, destination: RawPath, _ host: HostPaths) throws(Stop) -> Position {
         let mount = layout.mounts[index]
         let handle = try host.open(mount.source)
-        let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: destination)
-        let real = try Stop.unwrap(FileSystem.currentPath(descriptor: handle.raw), at: destination)
+        let status = try Stop.unwrap(handle.status, at: destination)
+        let real = try Stop.unwrap(handle.currentPath, at: destination)
         guard let onHost = host.onHost(real) else {
             throw .refused(
                 "source \(printable(mount.source)) of \(printable(destination)) leads out of the host's root")
@@ -47,7 +47,7 @@ extension ContainerView {
         if let entry = mounts.entry(of: real), entry.isVirtual {
             throw .refused(VirtualFileSystem.refusal("\(printable(onHost))", entry.type))
         }
-        if let type = VirtualFileSystem.name(of: handle.raw) {
+        if let type = VirtualFileSystem.name(of: handle) {
             throw .refused(VirtualFileSystem.refusal("\(printable(onHost))", type))
         }
         if let reason = refusal(mount.kind, onHost, real, host) { throw .refused(reason) }
@@ -88,7 +88,7 @@ extension ContainerView {
         guard layout.processID > 0,
             case .success(let inside) = ProcessRoot.open(
                 place, in: layout, hostRoot: policy.hostRoot, allowsNetwork: allowsNetwork, permitted: mounts.permitted),
-            case .success(let status) = FileSystem.status(descriptor: inside.raw)
+            case .success(let status) = inside.status
         else { return nil }
         return status
     }
@@ -100,12 +100,12 @@ extension ContainerView {
         let handle = try Stop.unwrap(
             ProcessRoot.open(destination, in: layout, hostRoot: policy.hostRoot, allowsNetwork: allowsNetwork),
             at: destination)
-        guard FileSystem.fileSystemType(descriptor: handle.raw) == VirtualFileSystem.tmpfs else {
+        guard handle.fileSystemType == VirtualFileSystem.tmpfs else {
             throw .refused(
                 "\(printable(destination)) is no tmpfs in the container, though its runtime says so: "
                     + "write logs to a named volume")
         }
-        let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: destination)
+        let status = try Stop.unwrap(handle.status, at: destination)
         return Position(handle, status, .mount(index), hostPath: nil)
     }
 
@@ -113,10 +113,10 @@ extension ContainerView {
     func openRoot(upperOnly: Bool, allowsNetwork: Bool) throws(Stop) -> Position {
         if layout.layers.isEmpty {
             let root = try Stop.unwrap(ProcessRoot.open(layout, hostRoot: policy.hostRoot), at: [])
-            if let type = VirtualFileSystem.name(of: root.raw) {
+            if let type = VirtualFileSystem.name(of: root) {
                 throw .refused(VirtualFileSystem.refusal("the container's root", type))
             }
-            let status = try Stop.unwrap(FileSystem.status(descriptor: root.raw), at: [])
+            let status = try Stop.unwrap(root.status, at: [])
             return Position(root, status, .process, hostPath: nil)
         }
         let host = hostPaths(allowsNetwork)
@@ -124,7 +124,7 @@ extension ContainerView {
         for (index, layer) in layout.layers.enumerated() where index == 0 || !upperOnly {
             parts.append(.init(handle: try host.open(layer), layer: index))
         }
-        let status = try Stop.unwrap(FileSystem.status(descriptor: parts[0].handle.raw), at: [])
+        let status = try Stop.unwrap(parts[0].handle.status, at: [])
         return Position(parts: parts, base: .layers, status: status, hostPath: nil)
     }
 }

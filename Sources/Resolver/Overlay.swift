@@ -7,18 +7,18 @@ internal import LinuxIO
 enum Overlay {
     /// Nothing of the layers below shows through this directory.
     static func isOpaque(_ directory: PathDescriptor) -> Bool {
-        FileSystem.attribute("trusted.overlay.opaque", descriptor: directory.raw)?.first == UInt8(ascii: "y")
+        directory.attribute("trusted.overlay.opaque")?.first == UInt8(ascii: "y")
             || isRenamed(directory)
     }
 
     /// What is below it has another name there, where we do not look.
     static func isRenamed(_ file: PathDescriptor) -> Bool {
-        FileSystem.attribute("trusted.overlay.redirect", descriptor: file.raw) != nil
+        file.attribute("trusted.overlay.redirect") != nil
     }
 
     /// Its bytes are still in a lower layer (mount option metacopy).
     static func isMetadataOnly(_ file: PathDescriptor) -> Bool {
-        FileSystem.attribute("trusted.overlay.metacopy", descriptor: file.raw) != nil
+        file.attribute("trusted.overlay.metacopy") != nil
     }
 }
 
@@ -29,14 +29,20 @@ extension Position {
         var merged: Position?
         for part in parts {
             let handle: PathDescriptor
-            switch PathDescriptor.open(Array(name), at: part.handle.raw, resolve: PathDescriptor.strict) {
+            switch part.handle.open(Array(name), resolve: PathDescriptor.strict) {
             case .success(let opened): handle = opened
             case .failure(let error) where error.errno == ENOENT: continue
+            case .failure(let error) where error.errno == EXDEV:
+                throw .refused(
+                    "\(printable(place)) is a mount of the host inside a layer of the container, which the container does "
+                        + "not see: write logs to a named volume")
             case .failure(let error): throw .missing(error, at: place)
             }
-            let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: place)
+            let status = try Stop.unwrap(handle.status, at: place)
             let isLowest = part.layer == layerCount - 1
             if status.isWhiteout { break }
+            // Asked only where something would show through: most directories are in one layer.
+            if let above = merged?.parts.last, Overlay.isOpaque(above.handle) { break }
             guard status.isDirectory else {
                 if merged != nil { break }
                 if status.isRegular && !isLowest && Overlay.isMetadataOnly(handle) {
@@ -55,7 +61,6 @@ extension Position {
             } else {
                 merged?.parts.append(next)
             }
-            if !isLowest && Overlay.isOpaque(handle) { break }
         }
         return merged
     }

@@ -3,9 +3,11 @@ internal import Glibc
 internal import LinuxIO
 internal import CLinux
 
-/// Owns one descriptor, mostly O_PATH. Copied by reference between the places of a walk; the last one closes it.
+/// Owns one descriptor, mostly O_PATH. Copied by reference between the places of a walk; the last one closes it. Every
+/// call on the descriptor is made in here, where the object is kept alive until the call returns: the optimizer may end an
+/// object's life after its last use, and a number taken out of it would then name nothing, or another thread's file.
 final class PathDescriptor {
-    let raw: Int32
+    private let raw: Int32
 
     init(owning raw: Int32) { self.raw = raw }
 
@@ -18,13 +20,37 @@ final class PathDescriptor {
     /// For absolute paths that were found to hold no links.
     static let plain = UInt64(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
-    /// Opens `path` below `directory`; a link at its end is opened itself.
-    static func open(
-        _ path: RawPath, at directory: Int32 = AT_FDCWD, resolve: UInt64
-    ) -> Result<PathDescriptor, SystemError> {
-        FileSystem.open(path, at: directory, flags: CLINUX_O_PATH | O_NOFOLLOW, resolve: resolve)
-            .map(PathDescriptor.init(owning:))
+    /// Opens an absolute path; a link at its end is opened itself.
+    static func open(_ path: RawPath, resolve: UInt64 = plain) -> Result<PathDescriptor, SystemError> {
+        FileSystem.open(path, flags: CLINUX_O_PATH | O_NOFOLLOW, resolve: resolve).map(PathDescriptor.init(owning:))
     }
+
+    /// Calls `body` with the descriptor, which is open until it returns.
+    func use<Value, Failure: Error>(_ body: (Int32) throws(Failure) -> Value) throws(Failure) -> Value {
+        defer { withExtendedLifetime(self) {} }
+        return try body(raw)
+    }
+
+    /// Opens `path` below this directory; a link at its end is opened itself.
+    func open(
+        _ path: RawPath, flags: Int32 = CLINUX_O_PATH | O_NOFOLLOW, resolve: UInt64
+    ) -> Result<PathDescriptor, SystemError> {
+        use { FileSystem.open(path, at: $0, flags: flags, resolve: resolve).map(PathDescriptor.init(owning:)) }
+    }
+
+    var status: Result<clinux_stat, SystemError> { use { FileSystem.status(descriptor: $0) } }
+
+    func status(of name: RawPath) -> Result<clinux_stat, SystemError> {
+        use { FileSystem.status(name, at: $0, follow: false) }
+    }
+
+    var linkTarget: Result<RawPath, SystemError> { use { FileSystem.linkTarget(descriptor: $0) } }
+
+    var currentPath: Result<RawPath, SystemError> { use { FileSystem.currentPath(descriptor: $0) } }
+
+    var fileSystemType: UInt64? { use { FileSystem.fileSystemType(descriptor: $0) } }
+
+    func attribute(_ name: String) -> [UInt8]? { use { FileSystem.attribute(name, descriptor: $0) } }
 }
 
 /// File types of inode(7).

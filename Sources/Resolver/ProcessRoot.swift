@@ -11,24 +11,23 @@ enum ProcessRoot {
         let gone = SystemError("reach the container's root at", place, errno: ESRCH)
         guard layout.processID > 0, layout.container.utf8.count >= 12 else { return .failure(gone) }
         let directory = RawPath("/proc/\(layout.processID)".utf8)
-        guard case .success(let process) = PathDescriptor.open(directory, resolve: PathDescriptor.plain),
+        guard case .success(let process) = PathDescriptor.open(directory),
             case .success(let rawPidfd) = FileSystem.openProcess(layout.processID)
         else { return .failure(gone) }
         let pidfd = PathDescriptor(owning: rawPidfd)
-        guard names(layout.container, process.raw) else { return .failure(gone) }
-        let opened = FileSystem.open(Array("root".utf8), at: process.raw, flags: CLINUX_O_PATH, resolve: 0)
-            .map(PathDescriptor.init(owning:))
+        guard names(layout.container, process) else { return .failure(gone) }
+        let opened = process.open(Array("root".utf8), flags: CLINUX_O_PATH, resolve: 0)
         guard case .success(let root) = opened else {
             return opened.mapError { SystemError("open", place, errno: $0.errno) }
         }
         // The descriptor of /proc/PID is bound to the process; the pidfd says that its id was not given again meanwhile.
-        guard FileSystem.isAlive(process: pidfd.raw), !isHostRoot(root, hostRoot) else { return .failure(gone) }
+        guard pidfd.use(FileSystem.isAlive(process:)), !isHostRoot(root, hostRoot) else { return .failure(gone) }
         return .success(root)
     }
 
     /// Between fork and pivot_root(2) a runtime's child still has the host's root.
     private static func isHostRoot(_ root: PathDescriptor, _ hostRoot: RawPath) -> Bool {
-        guard case .success(let own) = FileSystem.status(descriptor: root.raw) else { return true }
+        guard case .success(let own) = root.status else { return true }
         return [[RawPath.slash], hostRoot].contains { path in
             guard case .success(let host) = FileSystem.status(path) else { return false }
             return host.isSameFile(as: own)
@@ -36,8 +35,9 @@ enum ProcessRoot {
     }
 
     /// Whether a line of /proc/PID/cgroup holds the container's id as a word of its own.
-    private static func names(_ container: String, _ process: Int32) -> Bool {
-        guard case .success(let raw) = FileSystem.open(Array("cgroup".utf8), at: process, flags: O_RDONLY) else {
+    private static func names(_ container: String, _ process: PathDescriptor) -> Bool {
+        guard case .success(let raw) = process.use({ FileSystem.open(Array("cgroup".utf8), at: $0, flags: O_RDONLY) })
+        else {
             return false
         }
         let file = FileDescriptor(owning: raw)
@@ -77,8 +77,8 @@ enum ProcessRoot {
         }
         return open(layout, hostRoot: hostRoot).flatMap { root in
             let path = place.isEmpty ? Array(".".utf8) : Array(place.dropFirst())
-            return PathDescriptor.open(
-                path, at: root.raw,
+            return root.open(
+                path,
                 resolve: UInt64(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS))
         }
     }

@@ -27,8 +27,8 @@ struct SourceRules: Sendable {
         for path in paths {
             all.append(path.normalized)
             guard let handle = try? host.open(path),
-                case .success(let real) = FileSystem.currentPath(descriptor: handle.raw),
-                let onHost = host.onHost(real), case .success(let status) = FileSystem.status(descriptor: handle.raw)
+                case .success(let real) = handle.currentPath,
+                let onHost = host.onHost(real), case .success(let status) = handle.status
             else { continue }
             if !all.contains(onHost) { all.append(onHost) }
             files.insert([status.device, status.inode])

@@ -14,8 +14,8 @@ enum VirtualFileSystem {
     static let tmpfs: UInt64 = 0x0102_1994
 
     /// Its name when the descriptor lies on one.
-    static func name(of descriptor: Int32) -> String? {
-        FileSystem.fileSystemType(descriptor: descriptor).flatMap { names[$0] }
+    static func name(of descriptor: PathDescriptor) -> String? {
+        descriptor.fileSystemType.flatMap { names[$0] }
     }
 
     static func refusal(_ what: String, _ type: String) -> String {

@@ -132,14 +132,14 @@ struct Walk {
         if let host = here.hostPath {
             try view.hostPaths(allowsNetwork).checkNetwork(host.appending(component: rest))
         }
-        switch PathDescriptor.open(rest, at: here.top.raw, resolve: PathDescriptor.strict) {
+        switch here.top.open(rest, resolve: PathDescriptor.strict) {
         case .failure(let error) where error.errno == ELOOP || error.errno == EXDEV:
             isSlow = true
             return false
         case .failure(let error): throw .missing(error, at: resolved.appending(component: rest))
         case .success(let handle):
             let place = resolved.appending(component: rest)
-            let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: place)
+            let status = try Stop.unwrap(handle.status, at: place)
             if status.isLink && (follow || count < pending.count) {
                 isSlow = true
                 return false
@@ -156,14 +156,14 @@ struct Walk {
         let host = here.hostPath?.appending(component: name)
         if let host { try view.hostPaths(allowsNetwork).checkNetwork(host) }
         let handle: PathDescriptor
-        switch PathDescriptor.open(Array(name), at: here.top.raw, resolve: PathDescriptor.strict) {
+        switch here.top.open(Array(name), resolve: PathDescriptor.strict) {
         case .success(let opened): handle = opened
         case .failure(let error) where error.errno == EXDEV:
             handle = try cross(here, name, place, host)
             isSlow = false
         case .failure(let error): throw .missing(error, at: place)
         }
-        let status = try Stop.unwrap(FileSystem.status(descriptor: handle.raw), at: place)
+        let status = try Stop.unwrap(handle.status, at: place)
         pending.removeLast()
         if status.isLink && (follow || !pending.isEmpty) { return try followLink(handle, status, place) }
         move(to: place, Position(handle, status, here.base, hostPath: host))
@@ -196,8 +196,8 @@ struct Walk {
         let root = try view.openRoot(upperOnly: true, allowsNetwork: allowsNetwork)
         let rest = RawPath(pending.reversed().joined(separator: [RawPath.slash]))
         guard
-            case .success(let handle) = PathDescriptor.open(rest, at: root.top.raw, resolve: PathDescriptor.strict),
-            case .success(let status) = FileSystem.status(descriptor: handle.raw),
+            case .success(let handle) = root.top.open(rest, resolve: PathDescriptor.strict),
+            case .success(let status) = handle.status,
             !status.isLink, !status.isWhiteout, !(status.isRegular && Overlay.isMetadataOnly(handle))
         else { return false }
         pending = []
@@ -211,7 +211,7 @@ struct Walk {
     ) throws(Stop) {
         links += 1
         if links > Self.maximumLinks { throw .missing(ELOOP, at: place) }
-        let target = try Stop.unwrap(FileSystem.linkTarget(descriptor: link.raw), at: place)
+        let target = try Stop.unwrap(link.linkTarget, at: place)
         if target.isEmpty { throw .missing(ENOENT, at: place) }
         if target[0] == RawPath.slash {
             resolved = []
@@ -264,13 +264,13 @@ extension Walk {
         if entry.isVirtual { throw .refused(VirtualFileSystem.refusal(printable(place), entry.type)) }
         if entry.isNetwork { try view.hostPaths(allowsNetwork).check(entry) }
         let handle = try Stop.unwrap(
-            PathDescriptor.open(Array(name), at: here.top.raw, resolve: PathDescriptor.crossing), at: place)
-        if let type = VirtualFileSystem.name(of: handle.raw) {
+            here.top.open(Array(name), resolve: PathDescriptor.crossing), at: place)
+        if let type = VirtualFileSystem.name(of: handle) {
             throw .refused(VirtualFileSystem.refusal(printable(place), type))
         }
         // Mounted after the container was started: then it has the directory below it.
         if let seen = view.containerStatus(place, allowsNetwork),
-            case .success(let status) = FileSystem.status(descriptor: handle.raw), !seen.isSameFile(as: status)
+            case .success(let status) = handle.status, !seen.isSameFile(as: status)
         {
             throw .refused(
                 "\(printable(place)) is a mount of the host that the container does not have: restart the container")

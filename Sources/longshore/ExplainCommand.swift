@@ -17,7 +17,8 @@ struct ExplainCommand: AsyncParsableCommand {
             Exit status: 0 fine; 1 something shown needs a hand, or nothing could be asked; 2 wrong usage.
             """)
 
-    @Argument(help: ArgumentHelp("Only this container: its name, or how its id begins.", valueName: "container"))
+    @Argument(
+        help: ArgumentHelp("Only this container: its name, its service, or how its id begins.", valueName: "container"))
     var container: String?
 
     @Flag(help: "Print the whole report as JSON.")
@@ -47,18 +48,12 @@ struct ExplainCommand: AsyncParsableCommand {
             let report = try selected(try await answer())
             try print(report)
             if report.hasProblems { throw ExitCode(1) }
-        } catch let failure as AgentFailure { throw fail(failure.message) } catch let error as AdminError {
-            throw fail(error.message)
-        }
+        } catch let error as AdminError { throw fail(error.message) }
     }
 
     private func answer() async throws -> ContainersReport {
         let place = try DaemonPlace(config: config, socket: socket)
-        if let compose {
-            var report = try OfflineContainers.compose(path: compose, place.configuration)
-            report.note = "read from \(compose)" + place.origin
-            return report
-        }
+        if let compose { return try explain(compose, place) }
         do { return try await AdminClient.containers(socket: place.socket) } catch let error as AdminError {
             var report = await OfflineContainers.ask(place.configuration)
             let names = report.runtimes.map(\.name).joined(separator: ", ")
@@ -71,6 +66,14 @@ struct ExplainCommand: AsyncParsableCommand {
         }
     }
 
+    private func explain(_ file: String, _ place: DaemonPlace) throws -> ContainersReport {
+        var (report, problems) = OfflineContainers.compose(path: file, place.configuration)
+        for problem in problems { StandardStreams.write(escapedForTerminal(problem) + "\n", to: .error) }
+        if !problems.isEmpty, report.containers.isEmpty { throw ExitCode(1) }
+        report.note = "read from \(file)" + (problems.isEmpty ? "" : " as far as it was understood") + place.origin
+        return report
+    }
+
     private func selected(_ report: ContainersReport) throws(AdminError) -> ContainersReport {
         guard let container else { return report }
         let selected = report.selecting(container)
@@ -78,7 +81,7 @@ struct ExplainCommand: AsyncParsableCommand {
         let names = report.containers.prefix(20).map { escapedForTerminal($0.name) }.joined(separator: ", ")
         let more = report.containers.count > 20 ? " and \(report.containers.count - 20) more" : ""
         throw AdminError(
-            "no container has the name \(escapedForTerminal(container)) or an id that begins so; "
+            "no container has the name or service \(escapedForTerminal(container)), or an id that begins so; "
                 + (names.isEmpty ? "there is none at all" : "there are \(names)\(more)"))
     }
 

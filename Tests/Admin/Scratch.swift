@@ -148,6 +148,7 @@ func expectFetch(
 /// Starts an AdminServer in a directory of its own, gives its socket to `body`, stops it.
 func withAdminServer(
     limits: HTTPLimits = HTTPLimits(), provider: @escaping @Sendable () async throws -> StatusReport,
+    containers: @escaping @Sendable () async throws -> ContainersReport = { ContainersReport() },
     _ body: (_ socket: String) async throws -> Void
 ) async throws {
     let scratch = Scratch()
@@ -155,7 +156,7 @@ func withAdminServer(
     var options = AdminServer.Options()
     options.socket = scratch.path + "/admin.sock"
     options.limits = limits
-    let server = AdminServer(loop: loop, options: options, provider: provider)
+    let server = AdminServer(loop: loop, options: options, provider: provider, containers: containers)
     do {
         try await server.start()
         try await body(options.socket)

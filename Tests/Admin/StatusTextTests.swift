@@ -32,6 +32,27 @@ struct StatusTextTests {
                 """)
     }
 
+    @Test func runtimesAndDeclarationsAreThereWhenExpected() {
+        var report = Samples.report()
+        let without = Self.lines(report)
+        var docker = RuntimeReport()
+        docker.name = "docker"
+        docker.socket = "/var/run/docker.sock"
+        report.discovery.runtimes = [docker]
+        #expect(Self.lines(report) == without, "one that is only looked for is not there")
+        report.discovery.runtimes[0].isUp = true
+        report.discovery.runtimes[0].version = "20.10\u{1b}[2J"
+        report.discovery.containers = ["docker": 12]
+        report.discovery.declarations = ["active": 3, "refused": 1, "drained": 0]
+        let lines = Self.lines(report)
+        #expect(
+            lines[5] == "containers     up  docker 20.10\\u{1b}[2J at /var/run/docker.sock, 12 containers"
+                && lines[6] == "declarations   3 active, 1 refused; longshore explain says more")
+        report.discovery.runtimes[0].isUp = false
+        report.discovery.runtimes[0].isExpected = true
+        #expect(Self.lines(report)[5].hasPrefix("containers     down  docker"))
+    }
+
     @Test func aDaemonInTrouble() {
         var report = Samples.report()
         report.kafka.up = false

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same damage.
-private struct SeededGenerator: RandomNumberGenerator {
+struct SeededGenerator: RandomNumberGenerator {
     var state: UInt64
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
@@ -27,7 +27,7 @@ private struct SeededGenerator: RandomNumberGenerator {
         return Array(bytes[..<count])
     }
 
-    private static func damage(_ bytes: inout [UInt8], _ generator: inout SeededGenerator) {
+    static func damage(_ bytes: inout [UInt8], _ generator: inout SeededGenerator) {
         let tokens = [
             "{", "}", "[", "]", ": ", "\n", "\t", "- ", "&a ", "*a", "!t ", "${", "'", "\"", "\u{FEFF}", "---\n",
         ]

@@ -199,3 +199,64 @@ struct DockerRuntimeTests {
         #expect(latencies[25] < .milliseconds(100))
     }
 }
+
+/// Figures, not verdicts: `LONGSHORE_BENCH=1 swift test --filter DockerRuntimeBench`.
+struct DockerRuntimeBench {
+    @Test(.enabled(if: environmentVariable("LONGSHORE_BENCH") != nil))
+    func figures() async throws {
+        let engine = try await DockerEngine.start()
+        try await engine.importBusybox()
+        let clock = ContinuousClock()
+        let count = 100
+        for _ in 0..<count { _ = try await engine.create(DockerContainer(["true"])) }
+        let before = try #require(processUsage(of: getpid()))
+        var options = DockerRuntime.Options()
+        options.reconcileInterval = .seconds(3)
+        let start = clock.now
+        let log = DockerChangeLog(DockerRuntime(socket: engine.socket, options: options))
+        try await log.waitForList()
+        let connected = try #require(log.all.last).at - start
+        let listed = try #require(processUsage(of: getpid()))
+        try await log.waitForList(4)
+        let reconciled = try #require(processUsage(of: getpid()))
+        print("\(count) containers listed and inspected in \(connected)")
+        print("resident: \(before.residentBytes >> 10) KiB before, \(listed.residentBytes >> 10) KiB after")
+        print("3 reconciliations: \((reconciled.cpuSeconds - listed.cpuSeconds) * 1000) ms CPU")
+        await log.stop()
+        try await burst(engine)
+        let idle = DockerChangeLog(DockerRuntime(socket: engine.socket))
+        try await idle.waitForList()
+        let rest = try #require(processUsage(of: getpid()))
+        try await Task.sleep(for: .seconds(30))
+        let end = try #require(processUsage(of: getpid()))
+        print("30 s idle: \((end.cpuSeconds - rest.cpuSeconds) * 1000) ms CPU")
+    }
+    /// 100 containers that write nothing and are removed at once, eight at a time.
+    private func burst(_ engine: DockerEngine) async throws {
+        let log = DockerChangeLog(DockerRuntime(socket: engine.socket))
+        try await log.waitForList()
+        var container = DockerContainer(["true"])
+        container.removes = true
+        container.mounts = ["/tmp:/data:ro"]
+        let made = container
+        let ids = try await withThrowingTaskGroup(of: String.self) { group in
+            var ids: [String] = []
+            for index in 0..<100 {
+                if index >= 8, let id = try await group.next() { ids.append(id) }
+                group.addTask { try await engine.createAndStart(made) }
+            }
+            for try await id in group { ids.append(id) }
+            return ids
+        }
+        try await log.wait("all ends", timeout: .seconds(60)) { log in
+            ids.allSatisfy { log.story($0).last == "removed" }
+        }
+        let inspected = ids.count { log.record($0)?.mounts.isEmpty == false }
+        let withProcess = ids.count { id in
+            log.changes.contains {
+                if case .changed(let record) = $0 { record.id == id && record.processID > 0 } else { false }
+            }
+        }
+        print("of 100 that end at once: \(inspected) inspected in time, \(withProcess) while they ran")
+    }
+}

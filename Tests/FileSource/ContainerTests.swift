@@ -108,6 +108,27 @@ struct ContainerTests {
         #expect(engine.generations.map(\.path) == ["/var/log/app/a.log"] && engine.allText == ["one\n"])
     }
 
+    @Test func whereLayersRaiseNoEventsTheirFilesAreLookedAt() throws {
+        try directory.makeDirectory("upper")
+        try directory.write("one\n", to: "upper/app.log")
+        let engine = try TestEngine([]) { $0.pollsLayers = true }
+        engine.follow("c1", [declared("/*.log", by: "c1")], layers: [directory.path("upper")])
+        try directory.append("two\n", to: "upper/app.log")
+        engine.tickWithoutEvents(seconds: 1)
+        #expect(engine.allText == ["one\ntwo\n"])
+    }
+
+    @Test func aFileThatWasDeletedBeforeItWasLookedAtIsAnnounced() throws {
+        try directory.makeDirectory("volume")
+        let engine = try TestEngine([])
+        engine.follow("c1", [declared("/a/*.log", by: "c1")], mounts: ["/a": directory.path("volume")])
+        try directory.write("one\n", to: "volume/app.log")
+        directory.delete("volume/app.log")
+        engine.pump()
+        #expect(engine.vanished.map(\.record.path) == [Array("/a/app.log".utf8)])
+        #expect(engine.vanished.map(\.reason) == [.deleted] && engine.vanished[0].record.container == "c1")
+    }
+
     @Test func aSingleFileThatIsAMountIsFollowed() throws {
         for name in ["upper", "upper/var"] { try directory.makeDirectory(name) }
         try directory.write("", to: "upper/var/app.log")

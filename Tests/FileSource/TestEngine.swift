@@ -104,6 +104,13 @@ final class TestEngine {
         settle()
     }
 
+    /// Lets time pass as if the kernel told nothing.
+    func tickWithoutEvents(seconds: Int64) {
+        now += seconds * nanosecondsPerSecond
+        tailer.tick(now: now)
+        settle()
+    }
+
     /// News and reading, without looking at events.
     func settle() {
         repeat {

@@ -107,7 +107,8 @@ extension DaemonTests {
         @Test("Help and version end with 0, wrong usage with 2")
         func usage() async throws {
             for arguments in [
-                ["--help"], ["run", "--help"], ["validate", "--help"], ["status", "--help"], ["demo", "--help"],
+                ["--help"], ["run", "--help"], ["validate", "--help"], ["status", "--help"], ["explain", "--help"],
+                ["demo", "--help"],
             ] {
                 let answer = try await runLongshore(arguments)
                 #expect(answer.end == .exited(0), "\(arguments)")

@@ -27,6 +27,14 @@ struct PrometheusTextTests {
         report.kafka.topics = [
             topic("logs", "healthy", 61, 62, ["too_large": 63]), topic("other", "parked", 64, 65, [:]),
         ]
+        var docker = RuntimeReport()
+        docker.name = "docker"
+        docker.isUp = true
+        var podman = RuntimeReport()
+        podman.name = "podman"
+        report.discovery.runtimes = [docker, podman]
+        report.discovery.containers = ["docker": 91, "podman": 0]
+        report.discovery.declarations = ["active": 92, "no match yet": 93]
         report.sources = [source("a", "active", 1.5, 0, false), source("b", "parked", 9.5, 100, true)]
         report.sources += [source("b", "parked", nil, 100, true), source("c", "idle", nil, 7, true)]
         return report
@@ -93,13 +101,27 @@ struct PrometheusTextTests {
             "longshore_gap_bytes_total", "longshore_unread_bytes", "longshore_oldest_unacknowledged_seconds",
             "longshore_deleted_open_bytes", "longshore_sources", "longshore_kafka_up", "longshore_topics_parked",
             "longshore_last_acknowledgement_timestamp_seconds", "longshore_buffer_bytes", "longshore_outbox_bytes",
-            "longshore_delivery_latency_seconds", "longshore_build_info",
+            "longshore_delivery_latency_seconds", "longshore_build_info", "longshore_containers",
+            "longshore_declarations", "longshore_runtime_up",
         ]
         let more: Set<String> = [
             "process_resident_memory_bytes", "longshore_directories_polled", "longshore_volumes_hanging",
             "longshore_inotify_overflows_total", "longshore_pipeline_wakeups_total",
         ]
         #expect(Set(page.families.map(\.name)) == contract.union(more))
+    }
+
+    @Test func containersAndDeclarationsAreCounted() throws {
+        var report = Self.report()
+        let page = try PrometheusParser(PrometheusText.render(report))
+        #expect(page.value("longshore_containers", ["runtime": "docker"]) == 91)
+        #expect(page.value("longshore_declarations", ["state": "active"]) == 92)
+        #expect(page.value("longshore_declarations", ["state": "no match yet"]) == 93)
+        #expect(page.samples("longshore_runtime_up").map(\.labels) == [["runtime": "docker"]], "podman is not expected")
+        #expect(page.value("longshore_runtime_up", ["runtime": "docker"]) == 1)
+        report.discovery.runtimes[1].isExpected = true
+        let next = try PrometheusParser(PrometheusText.render(report))
+        #expect(next.value("longshore_runtime_up", ["runtime": "podman"]) == 0)
     }
 
     @Test func sourcesAreCountedByKindAndState() throws {

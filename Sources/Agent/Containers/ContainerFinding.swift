@@ -33,13 +33,13 @@ struct ContainerSearch {
     /// Paths of files that fit `pattern`, sorted; at most 100, from at most 500 directories.
     func matches(_ pattern: PathPattern, excludes: [ExcludePattern]) -> [RawPath] {
         var found: [RawPath] = []
-        var directories = [RawPath()]
+        var directories = [ContainerSearch.literalDirectory(pattern)]
         var visited = 0
         while let directory = directories.popLast(), visited < ContainerSearch.directoryLimit {
             visited += 1
-            guard case .names(let names) = list(directory.isEmpty ? [0x2F] : directory) else { continue }
+            guard case .names(let names) = list(directory) else { continue }
             for name in names {
-                let path = directory + [0x2F] + name.bytes
+                let path = (directory == [0x2F] ? [] : directory) + [0x2F] + name.bytes
                 if name.isDirectory {
                     if mayLead(path, to: pattern) { directories.append(path) }
                 } else if pattern.matches(path: path), !isExcluded(path, name.bytes, excludes) {
@@ -60,7 +60,7 @@ struct ContainerSearch {
         case .names(let names):
             let files = names.filter { !$0.isDirectory }
             let place = printable(literal)
-            if names.isEmpty { return "\(place) is there and empty: the application has written nothing yet" }
+            if names.isEmpty { return "\(place) is there and empty: the application has written nothing" }
             if files.isEmpty { return "\(place) has directories only: \(ContainerSearch.some(names))" }
             var text = "files in \(place) now: \(ContainerSearch.some(files))"
             if let glob = ContainerSearch.commonGlob(files) {

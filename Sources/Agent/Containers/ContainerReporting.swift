@@ -109,7 +109,11 @@ enum ContainerReporting {
         report.paths = declaration.isStdout ? ["stdout"] : declaration.paths
         report.exclude = declaration.exclude
         report.topic = declared.route.topic
-        report.topicReason = declared.route.reason
+        report.topicReason = declared.route.reason?.message
+        if let fatal = derived.problems.first(where: { $0.isFatal && $0.declaration == declaration.name }) {
+            report.notUnderstood(fatal)
+            return report
+        }
         let files = sources?.files(declared, of: derived.record)
         report.files = files ?? (finding?.matches[declaration.name] ?? []).map(FileReport.init(matching:))
         let verdict = DeclarationVerdict.judge(
@@ -131,11 +135,18 @@ enum ContainerReporting {
             var report = DeclarationReport()
             report.name = name
             report.keys = Set(problems.map(\.key)).sorted()
-            report.state = DeclarationState.badValue.rawValue
-            report.reason = "\(problems[0].key): \(problems[0].message)"
-            report.remedy = problems[0].remedy.isEmpty ? nil : problems[0].remedy
+            report.notUnderstood(problems[0])
             return report
         }
+    }
+}
+
+extension DeclarationReport {
+    /// Nothing comes of it because of this label.
+    fileprivate mutating func notUnderstood(_ problem: LabelProblem) {
+        state = DeclarationState.badValue.rawValue
+        reason = "\(problem.key): \(problem.message)"
+        remedy = problem.remedy.isEmpty ? nil : problem.remedy
     }
 }
 

@@ -2,20 +2,6 @@
 package import Discovery
 package import Resolver
 
-/// Which topic a declaration goes to.
-package struct RoutedTopic: Hashable, Sendable {
-    package var topic: String
-    /// Why it is another one than the label asked for, and what to do. Nil: it is as asked.
-    package var reason: String?
-    package var remedy: String?
-
-    package init(topic: String, reason: String? = nil, remedy: String? = nil) {
-        self.topic = topic
-        self.reason = reason
-        self.remedy = remedy
-    }
-}
-
 /// One runtime to watch.
 package struct RuntimeSettings: Hashable, Sendable {
     package var name: String
@@ -36,12 +22,12 @@ package struct ContainerRules: Sendable {
     package var labels = LabelOptions()
     /// `labels.record`: keys of labels that are copied into records.
     package var recorded: [String] = []
-    package var route: @Sendable (ContainerRecord, LabelDeclaration) -> RoutedTopic
+    package var route: @Sendable (ContainerRecord, LabelDeclaration) -> TopicRoute
     /// The default of `start`.
     package var startsAtEnd = false
     /// Nanoseconds; 0: none.
     package var ignoreOlder: Int64 = 0
     package var policy = ResolverPolicy()
 
-    package init(route: @escaping @Sendable (ContainerRecord, LabelDeclaration) -> RoutedTopic) { self.route = route }
+    package init(route: @escaping @Sendable (ContainerRecord, LabelDeclaration) -> TopicRoute) { self.route = route }
 }

@@ -95,10 +95,10 @@ extension ContainerSupervisor {
             let message = ContainerSupervisor.shortened(problem.message)
             announce(.declarationProblem(declaration: problem.declaration, key: key, message: message), record)
             var metadata = describe(record)
-            metadata["label"] = "\(escapedForTerminal(key))"
-            metadata["value"] = "\(escapedForTerminal(problem.value))"
-            metadata["reason"] = "\(escapedForTerminal(message))"
-            metadata["remedy"] = "\(escapedForTerminal(ContainerSupervisor.shortened(problem.remedy)))"
+            metadata["label"] = "\(key)"
+            metadata["value"] = "\(problem.value)"
+            metadata["reason"] = "\(message)"
+            metadata["remedy"] = "\(ContainerSupervisor.shortened(problem.remedy))"
             logger.warning("a label is not obeyed", metadata: metadata)
         }
     }
@@ -132,9 +132,10 @@ extension ContainerSupervisor {
 
     // MARK: - Words
 
+    /// Texts of tenants are escaped by the log itself.
     private func describe(_ record: ContainerRecord, declarations: Int? = nil) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "container": "\(escapedForTerminal(record.name))", "id": "\(escapedForTerminal(record.id.prefix(12)))",
+            "container": "\(record.name)", "id": "\(record.id.prefix(12))",
         ]
         if let declarations { metadata["declarations"] = "\(declarations)" }
         return metadata

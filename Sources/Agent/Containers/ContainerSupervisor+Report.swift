@@ -25,14 +25,14 @@ extension ContainerSupervisor {
     /// Counts for status and metrics. Sources need their container and declaration; nothing is looked up.
     package func discovery(_ sources: [SourceStatus]) -> DiscoveryStatus {
         let known = ContainerSources(sources)
-        forgetDrained(known)
+        let held = known.containers
         var status = DiscoveryStatus()
         status.runtimes = runtimeReports
         for runtime in runtimes.keys { status.containers[runtime] = 0 }
         for state in DeclarationState.allCases { status.declarations[state.rawValue] = 0 }
         for entry in entries.values {
             if !entry.isRemoved { status.containers[entry.derived.record.runtime, default: 0] += 1 }
-            guard entry.derived.isDeclared else { continue }
+            guard entry.derived.isDeclared, !entry.isRemoved || held.contains(entry.derived.record.id) else { continue }
             for state in ContainerReporting.states(entry.derived, isRemoved: entry.isRemoved, known) {
                 status.declarations[state.rawValue, default: 0] += 1
             }
@@ -42,10 +42,16 @@ extension ContainerSupervisor {
 
     /// Standing problems for `status`.
     package var problems: [String] {
-        runtimeReports.filter { !$0.isUp && $0.isExpected }.map { runtime in
+        var all = runtimeReports.filter { !$0.isUp && $0.isExpected }.map { runtime in
             "the runtime \(runtime.name) does not answer at \(runtime.socket)"
                 + (runtime.reason.map { ": \($0)" } ?? "") + "; what runs goes on, new containers are not seen"
         }
+        let misread = entries.values.filter { !$0.isRemoved && !$0.derived.problems.isEmpty }
+        if !misread.isEmpty {
+            let labels = misread.reduce(0) { $0 + $1.derived.problems.count }
+            all.append("labels that are not obeyed: \(labels), of \(misread.count) containers: see longshore explain")
+        }
+        return all
     }
 
     private var runtimeReports: [RuntimeReport] {

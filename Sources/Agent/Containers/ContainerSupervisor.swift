@@ -61,12 +61,14 @@ package actor ContainerSupervisor {
     static let removedLimit = 256
     private static let heldLimit = 1000
 
-    /// Knows nothing until `begin`.
-    package init(rules: ContainerRules, logger: Logger, make: @escaping RuntimeMaker) {
+    /// Knows nothing until `begin`. `patience`: nanoseconds that `report` waits for file systems.
+    package init(
+        rules: ContainerRules, logger: Logger, patience: Int64 = nanosecondsPerSecond, make: @escaping RuntimeMaker
+    ) {
         self.rules = rules
         self.logger = logger
         self.make = make
-        findings = MountFindings()
+        findings = MountFindings(patience: patience)
     }
 
     /// Takes a new engine, with the rules it was made for. Containers of its store are attached first, so that nothing
@@ -108,6 +110,8 @@ package actor ContainerSupervisor {
             let derived = DerivedContainer(record, rules, isKnownAlive: false)
             var entry = Entry(derived: derived, isStored: true)
             if !record.started.isEmpty { entry.run = Run(started: record.started, isOver: !record.isRunning) }
+            // What happened while there was no engine to write it down.
+            entry.run = entries[id]?.run ?? entry.run
             entries[id] = entry
             removed.removeAll { $0 == id }
             if let container = derived.engineContainer() {
@@ -169,7 +173,7 @@ package actor ContainerSupervisor {
         guard was?.isUp == false || was?.version != version else { return }
         logger.notice(
             "runtime answers",
-            metadata: ["runtime": "\(name)", "version": "\(escapedForTerminal(version))"])
+            metadata: ["runtime": "\(name)", "version": "\(version)"])
     }
 
     private func becameUnreachable(_ name: String, _ reason: String) {
@@ -181,7 +185,7 @@ package actor ContainerSupervisor {
         let level: Logger.Level = was.settings.isRequired || was.hasAnswered ? .warning : .info
         logger.log(
             level: level, "runtime does not answer: what is known of its containers goes on",
-            metadata: ["runtime": "\(name)", "reason": "\(escapedForTerminal(reason))"])
+            metadata: ["runtime": "\(name)", "reason": "\(reason)"])
     }
 
     // MARK: - What the engine is told

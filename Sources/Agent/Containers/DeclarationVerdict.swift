@@ -95,17 +95,29 @@ struct DeclarationVerdict {
             return mount.state == "refused" || mount.state == "unreachable" ? mount : nil
         }
         guard closed.count == declaration.paths.count, let mount = closed.first else { return nil }
-        let reason = "it lies in the mount \(mount.destination): \(mount.reason ?? mount.state)"
+        let (why, advice) = parts(mount.reason ?? mount.state)
+        let reason = "it lies in the mount \(mount.destination): \(why)"
         if mount.state == "refused" {
             return DeclarationVerdict(
                 .refused, reason,
-                "use a named volume, or ask the operator to add \(mount.source) to paths.allow_mount_sources")
+                advice ?? "use a named volume, or ask the operator to add \(mount.source) to paths.allow_mount_sources")
         }
         return DeclarationVerdict(
             .notReachable, reason,
             mount.kind == "tmpfs"
                 ? "write logs to a volume: what is in memory is gone with the container"
                 : "check that the source of the mount is there and answers")
+    }
+
+    /// The resolver says what it is and what to write instead, with a colon between.
+    private static func parts(_ reason: String) -> (why: String, advice: String?) {
+        let words = Array(reason.utf8)
+        guard let colon = words.lastIndex(of: 0x3A), colon + 2 < words.count, words[colon + 1] == 0x20 else {
+            return (reason, nil)
+        }
+        return (
+            String(decoding: words[..<colon], as: UTF8.self), String(decoding: words[(colon + 2)...], as: UTF8.self)
+        )
     }
 
     private static func mount(of directory: RawPath, _ mounts: [MountReport]) -> MountReport? {

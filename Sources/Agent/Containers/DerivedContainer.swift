@@ -12,7 +12,7 @@ struct DerivedContainer: Sendable {
     /// A declaration with the topic it goes to.
     struct Declared: Equatable, Sendable {
         let declaration: LabelDeclaration
-        let route: RoutedTopic
+        let route: TopicRoute
     }
 
     /// All that the engine sees of a container: it is attached again only when this changes.
@@ -38,7 +38,7 @@ struct DerivedContainer: Sendable {
         let reading = LabelReader(rules.labels).read(record.labels)
         self.record = record
         declared = reading.declarations.map { Declared(declaration: $0, route: rules.route(record, $0)) }
-        problems = reading.problems + declared.compactMap { DerivedContainer.topicProblem($0, rules.labels.prefix) }
+        problems = reading.problems + declared.compactMap(\.route.reason)
         let shippable = declared.filter(\.isShippable)
         startsAtEnd = rules.startsAtEnd
         ignoreOlder = rules.ignoreOlder
@@ -76,15 +76,6 @@ struct DerivedContainer: Sendable {
                 startAtEnd: declaration.start.map { $0 == .end } ?? startsAtEnd, ignoreOlder: ignoreOlder,
                 route: declared.route.topic),
             topic: declared.route.topic, members: renderMembers(members))
-    }
-
-    private static func topicProblem(_ declared: Declared, _ prefix: String) -> LabelProblem? {
-        guard let reason = declared.route.reason else { return nil }
-        let declaration = declared.declaration
-        return LabelProblem(
-            declaration: declaration.name,
-            key: declaration.keys.first { $0.hasSuffix(".topic") } ?? "\(prefix).\(declaration.name).topic",
-            value: declaration.topic ?? "", message: reason, remedy: declared.route.remedy ?? "")
     }
 
     /// Fields of every record of the container (contract, "Record").

@@ -25,8 +25,10 @@ final class MountFindings: Sendable {
     }
     private let state = Mutex(State())
     /// Nanoseconds that a question may take.
-    private static let patience = nanosecondsPerSecond
+    private let patience: Int64
     private static let look = Duration.milliseconds(5)
+
+    init(patience: Int64) { self.patience = patience }
 
     /// Findings by container id; nil when there is no answer in time. `hints`: names of the declarations for which to
     /// look what is there instead.
@@ -46,7 +48,7 @@ final class MountFindings: Sendable {
         // Its thread ends by itself, when the question returns.
         defer { worker.abandon() }
         guard worker.submit(Question(containers: containers, policy: policy, matching: matching)) else { return nil }
-        let deadline = Clock.monotonic() + MountFindings.patience
+        let deadline = Clock.monotonic() + patience
         while Clock.monotonic() < deadline {
             if let found = worker.takeAnswers().first { return found }
             try? await Task.sleep(for: MountFindings.look)
@@ -58,8 +60,10 @@ final class MountFindings: Sendable {
         guard let ready = try? EventDescriptor() else { return nil }
         return try? Worker(name: "mounts", capacity: 1, ready: ready) { question in
             var found: [String: ContainerFinding] = [:]
+            let mounts = HostMounts.read()
             for (derived, hints) in question.containers {
-                found[derived.record.id] = finding(derived, hints, question.policy, question.matching)
+                let files = ContainerFiles(layout: derived.record.layout(), policy: question.policy, mounts: mounts)
+                found[derived.record.id] = finding(derived, hints, files, question.matching)
             }
             return found
         }
@@ -67,10 +71,8 @@ final class MountFindings: Sendable {
 
     /// Blocks.
     private static func finding(
-        _ derived: DerivedContainer, _ hints: Set<String>, _ policy: ResolverPolicy, _ matching: Bool
+        _ derived: DerivedContainer, _ hints: Set<String>, _ files: ContainerFiles, _ matching: Bool
     ) -> ContainerFinding {
-        let layout = derived.record.layout()
-        let files = ContainerFiles(layout: layout, policy: policy)
         var finding = ContainerFinding()
         finding.mounts = derived.record.mounts.enumerated().map { index, mount in
             var report = MountReport(mount)

@@ -5,10 +5,13 @@ internal import Discovery
 
 /// Understands containers as the daemon would, without shipping anything.
 package enum OfflineContainers {
+    /// Nanoseconds that file systems have to answer.
+    private static let patience = 15 * nanosecondsPerSecond
+
     /// Asks every runtime of the configuration for its containers, and looks which files fit. `configuration` nil: none was
     /// read, the defaults hold. Blocks nobody; a runtime that does not answer says so in the report.
     package static func ask(_ configuration: Configuration?) async -> ContainersReport {
-        await ask(ContainerRules(configuration), make: Agent.runtimeMaker)
+        await ask(ContainerRules(configuration, path: nil), make: Agent.runtimeMaker)
     }
 
     static func ask(_ rules: ContainerRules, make: ContainerSupervisor.RuntimeMaker) async -> ContainersReport {
@@ -30,19 +33,21 @@ package enum OfflineContainers {
         let asked = known.filter(\.isDeclared).map { derived in
             (derived: derived, hints: Set(derived.declared.map(\.declaration.name)))
         }
-        let found = asked.isEmpty ? [:] : await MountFindings().find(asked, rules.policy, matching: true)
+        let found =
+            asked.isEmpty ? [:] : await MountFindings(patience: patience).find(asked, rules.policy, matching: true)
         report.containers = known.map {
             ContainerReporting.report($0, isRemoved: false, nil, found?[$0.record.id])
         }.sorted { ($0.name, $0.id) < ($1.name, $1.id) }
         return report
     }
 
-    /// The services of a Compose file as containers that do not exist yet. Throws AgentFailure when the file cannot be
-    /// understood.
-    package static func compose(path: String, _ configuration: Configuration?) throws(AgentFailure) -> ContainersReport
-    {
-        let rules = ContainerRules(configuration)
-        return compose(try composeRecords(path: path), rules)
+    /// The services of a Compose file as containers that do not exist yet, and what of the file was not understood, a line
+    /// each. Blocks on local files.
+    package static func compose(
+        path: String, _ configuration: Configuration?
+    ) -> (report: ContainersReport, problems: [String]) {
+        let read = ComposeContainers(path: path)
+        return (compose(read.records, ContainerRules(configuration, path: nil)), read.problems)
     }
 
     static func compose(_ services: [ContainerRecord], _ rules: ContainerRules) -> ContainersReport {

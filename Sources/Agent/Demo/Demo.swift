@@ -29,8 +29,10 @@ package struct Demo: Sendable {
         defer { directory.remove() }
         let broker: EmbeddedBroker
         do { broker = try EmbeddedBroker() } catch { throw AgentFailure(message: "\(error)") }
+        let container = await container()
+        defer { container?.remove() }
         let path = directory.path + "/longshore.yaml"
-        try directory.write(configurationText(directory.path, broker.bootstrap), to: "longshore.yaml")
+        try directory.write(configurationText(directory.path, broker.bootstrap, container), to: "longshore.yaml")
         let load: @Sendable () -> ConfigurationOutcome = { ConfigurationLoader.load(path: path, environment: [:]) }
         guard case .loaded(let configuration) = load() else {
             throw AgentFailure(message: "the demo's own configuration is refused: \(load())")
@@ -38,20 +40,57 @@ package struct Demo: Sendable {
         narrate(
             "the application writes \(directory.path)/logs/shop.log and renames it away every \(SampleApplication.linesPerFile) lines"
         )
+        if let container {
+            narrate("container \(container.name) writes a log too, and has the label \(DemoContainer.label)")
+        }
         narrate("the daemon follows it and produces to topic \"logs\" of the embedded broker at \(broker.bootstrap)")
         narrate("each line below is a record as a consumer gets it from the topic:")
         let agent = try Agent(path: path, initial: configuration, load: load)
-        let application = SampleApplication(directory: directory.path + "/logs", limit: limit)
+        let ofContainer = container == nil ? 0 : min(Demo.containerLines, (limit ?? 0) / 2)
+        let application = SampleApplication(directory: directory.path + "/logs", limit: limit.map { $0 - ofContainer })
         let consumer = DemoConsumer(bootstrap: broker.bootstrap, limit: limit, record: record)
-        try await run(agent, configuration, application, consumer)
+        try await run(agent, configuration, application, consumer) { [limit] in
+            try container?.start(
+                directory: directory.path + "/container", limit == nil ? .untilRemoved : .lines(ofContainer))
+        }
         narrate(consumer.summary)
+    }
+
+    /// Lines that the container writes when there is a limit; the application writes the rest.
+    private static let containerLines = 20
+
+    /// The container, where Docker is; else it is said why there is none. Blocking calls get a thread of their own.
+    private func container() async -> DemoContainer? {
+        let host = getenv("DOCKER_HOST").map { String(cString: $0) }
+        guard let socket = DockerCalls.socketPath(host: host) else {
+            narrate("no container takes part: DOCKER_HOST is \(escapedForTerminal(host ?? "")), not a unix socket")
+            return nil
+        }
+        guard Demo.runtimesText(socket: socket) != nil else {
+            narrate("no container takes part: this version follows host files only")
+            return nil
+        }
+        do { return try await Blocking.run { try DemoContainer.prepare(socket: socket) } } catch {
+            narrate("no container takes part: \(error)")
+            return nil
+        }
     }
 
     /// The application and the consumer run beside the agent; whoever ends first ends all.
     private func run(
-        _ agent: Agent, _ configuration: Configuration, _ application: SampleApplication, _ consumer: DemoConsumer
+        _ agent: Agent, _ configuration: Configuration, _ application: SampleApplication, _ consumer: DemoConsumer,
+        _ startContainer: @escaping @Sendable () throws -> Void
     ) async throws {
+        let (running, runner) = AsyncStream<Void>.makeStream()
         try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                for await _ in running {
+                    do { try await Blocking.run(startContainer) } catch {
+                        agent.stop()
+                        throw AgentFailure(message: "the container cannot be started: \(error)")
+                    }
+                }
+            }
             group.addTask { await application.run() }
             group.addTask {
                 defer { agent.stop() }
@@ -61,25 +100,31 @@ package struct Demo: Sendable {
                 defer {
                     consumer.stop()
                     application.stop()
+                    runner.finish()
                 }
-                try await agent.run(configuration) { application.start() }
+                try await agent.run(configuration) {
+                    application.start()
+                    runner.yield()
+                    runner.finish()
+                }
             }
             try await group.waitForAll()
         }
     }
 
-    private func configurationText(_ directory: String, _ bootstrap: String) -> String {
-        """
-        node: {name: demo, labels: {zone: here}}
-        state_directory: \(directory)/state
-        kafka: {brokers: ["\(bootstrap)"], topic: logs, linger: 5ms}
-        files:
-          - {name: shop, paths: ["\(directory)/logs/*.log"], labels: {team: checkout}}
-        admin: {socket: \(directory)/admin.sock, mode: "0600"}
-        metrics: {enabled: false}
-        log: {level: warning}
-
-        """
+    private func configurationText(_ directory: String, _ bootstrap: String, _ container: DemoContainer?) -> String {
+        let runtimes = container.flatMap { Demo.runtimesText(socket: $0.docker.socket) } ?? ""
+        return """
+            node: {name: demo, labels: {zone: here}}
+            state_directory: \(directory)/state
+            kafka: {brokers: ["\(bootstrap)"], topic: logs, linger: 5ms}
+            files:
+              - {name: shop, paths: ["\(directory)/logs/*.log"], labels: {team: checkout}}
+            admin: {socket: \(directory)/admin.sock, mode: "0600"}
+            metrics: {enabled: false}
+            log: {level: warning}
+            \(runtimes)
+            """
     }
 }
 
@@ -95,6 +140,7 @@ struct DemoDirectory {
         }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         mkdir(path + "/logs", 0o755)
+        mkdir(path + "/container", 0o755)
     }
 
     func write(_ text: String, to name: String) throws(AgentFailure) {

@@ -29,6 +29,9 @@ uint64_t clinux_filesystem_type(int descriptor);
 /// getxattr(2): length of the value, or -1 with errno set.
 long clinux_getxattr(const char *_Nonnull path, const char *_Nonnull name, void *_Nonnull value, size_t capacity);
 
+/// renameat2(2) with RENAME_EXCHANGE: two paths change places at once.
+int clinux_exchange(const char *_Nonnull one, const char *_Nonnull two);
+
 /// pidfd_open(2): glibc 2.36 has it in sys/pidfd.h, which the Glibc module leaves out.
 int clinux_pidfd_open(int process);
 

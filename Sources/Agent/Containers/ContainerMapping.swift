@@ -1,0 +1,75 @@
+// From the configuration to the rules for containers, and to the clients of the runtimes.
+internal import Configuration
+internal import Discovery
+internal import LinuxIO
+internal import Resolver
+internal import Synchronization
+
+extension ContainerRules {
+    /// The rules of a configuration read from `path`. Nil: none was read; the defaults hold, and topics are not known.
+    init(_ configuration: Configuration?, path: String?) {
+        guard let configuration else {
+            self.init { _, declaration in TopicRoute(topic: declaration.topic ?? "") }
+            runtimes = [RuntimeSettings(name: "docker", socket: "/var/run/docker.sock")]
+            return
+        }
+        self.init(route: ContainerRules.router(configuration))
+        let docker = configuration.runtimes.docker
+        if docker.enabled != .never {
+            runtimes = [
+                RuntimeSettings(name: "docker", socket: docker.socket, isRequired: docker.enabled == .always)
+            ]
+        }
+        labels.prefix = configuration.labels.prefix
+        labels.compatible = configuration.labels.compatible
+        labels.directory = configuration.labels.directory
+        labels.extensions = configuration.labels.extensions
+        recorded = configuration.labels.record
+        startsAtEnd = configuration.start == .end
+        ignoreOlder = configuration.ignoreOlder
+        policy = ContainerRules.policy(configuration, path)
+    }
+
+    /// Topics come into being in the order in which containers ask for them, until there are `kafka.max_topics`.
+    private static func router(
+        _ configuration: Configuration
+    ) -> @Sendable (ContainerRecord, LabelDeclaration) -> TopicRoute {
+        let routing = TopicRouting(kafka: configuration.kafka, node: configuration.node)
+        let budget = Mutex(TopicBudget(kafka: configuration.kafka, known: configuration.files.map(\.topicName)))
+        return { record, declaration in
+            let facts = ContainerFacts(
+                name: record.name, image: record.image, runtime: record.runtime, service: record.service,
+                labels: record.labels)
+            let route = routing.route(declaration, of: facts)
+            return budget.withLock { $0.admit(route, of: declaration) }
+        }
+    }
+
+    private static func policy(_ configuration: Configuration, _ path: String?) -> ResolverPolicy {
+        func raw(_ text: String) -> RawPath { Array(text.utf8) }
+        var policy = ResolverPolicy()
+        policy.hostRoot = raw(configuration.runtimes.hostRoot)
+        policy.allowedSources = configuration.paths.allowMountSources.map(raw)
+        policy.refusesNetwork = configuration.paths.networkVolumes == .refuse
+        let kafka = configuration.kafka
+        let own = [
+            configuration.stateDirectory, path, kafka.tls?.ca, kafka.tls?.certificate, kafka.tls?.key,
+            kafka.sasl?.passwordFile,
+        ]
+        policy.ownPaths = own.compactMap(\.self).map(raw)
+        policy.runtimeRoots = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"].map(raw)
+        return policy
+    }
+}
+
+extension Agent {
+    /// Makes the client of a runtime.
+    static let runtimeMaker: ContainerSupervisor.RuntimeMaker = { settings in
+        settings.name == "docker" ? DockerRuntime(name: settings.name, socket: settings.socket) : nil
+    }
+}
+
+extension Demo {
+    /// The `runtimes` section of the demo's configuration.
+    static func runtimesText(socket: String) -> String? { "runtimes: {docker: {enabled: true, socket: \(socket)}}" }
+}
