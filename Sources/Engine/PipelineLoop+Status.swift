@@ -78,8 +78,8 @@ extension PipelineLoop {
         report.sources.append(source)
     }
 
-    private static func problem(_ volume: (name: String, files: Int)) -> String {
-        "\(volume.name); \(volume.files) of its files wait, all others are shipped: check its server, "
+    private static func problem(_ volume: (volume: String, silence: String, files: Int)) -> String {
+        "\(volume.silence); \(volume.files) of its files wait, all others are shipped: check its server, "
             + "or unmount it (umount -f, umount -l)"
     }
 

@@ -18,6 +18,8 @@ final class PipelineLoop {
     let store: Store
     let commands: CommandQueue
     let epoll: Epoll
+    /// /proc/self/mountinfo: tells of network volumes before anything touches them. Nil: only the rescan does.
+    private let mountTable: OpenMountTable?
     let tailer: Tailer
     let producer: Producer
     let audit: AuditText
@@ -68,6 +70,8 @@ final class PipelineLoop {
     var stopDeadline: Int64?
     var failure: String?
     var nextNamelessCheck: Int64 = 0
+    /// Volumes that were said to hang.
+    var hanging: Set<String> = []
     /// When the memory of a burst is given back if nothing more is produced; nil: it has been.
     var trimAt: Int64?
     /// Source whose constant fields the encoder holds; -1: none.
@@ -82,7 +86,7 @@ final class PipelineLoop {
     static let retryInterval: Int64 = 5 * nanosecondsPerSecond
 
     enum Tag: UInt64 {
-        case files, kafka, store, commands, network
+        case files, kafka, store, commands, network, mounts
     }
 
     init(
@@ -94,11 +98,13 @@ final class PipelineLoop {
         self.logger = logger
         audit = AuditText(host: options.host)
         epoll = try Epoll()
+        mountTable = OpenMountTable()
         producer = try Producer(options.kafka)
         do {
             tailer = try Tailer(
                 options.tailer, declarations: PipelineLoop.declarations(options, state), known: state.generations)
             try epoll.add(tailer.descriptor, tag: Tag.files.rawValue)
+            if let mountTable { try epoll.add(mountTable: mountTable.raw, tag: Tag.mounts.rawValue) }
             try epoll.add(tailer.networkDescriptor, tag: Tag.network.rawValue)
             try epoll.add(producer.ready.raw, tag: Tag.kafka.rawValue)
             try epoll.add(store.completionsReady.raw, tag: Tag.store.rawValue)
@@ -177,6 +183,7 @@ final class PipelineLoop {
         for index in 0..<count {
             switch Tag(rawValue: epoll.tag(index))! {
             case .files: tailer.handleEvents(now: now)
+            case .mounts: tailer.refreshMounts(now)
             case .network: tailer.takeNetworkAnswers(now: now)
             case .kafka: takeReports(now)
             case .store: takeCompletions(now)
@@ -212,6 +219,7 @@ final class PipelineLoop {
 
     private func runTimers(_ now: Int64) {
         tailer.tick(now: now)
+        noteHanging(now)
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }

@@ -324,6 +324,7 @@ extension Tailer {
 
     /// The slow walk behind inotify, and the answer to an overflow of its queue.
     func rescanEverything(_ now: Int64) {
+        rescans += 1
         refreshMounts(now)
         for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
         for view in views.indices where !views[view].declarations.isEmpty { pendingWalks.insert(Int32(view)) }

@@ -73,8 +73,7 @@ extension Tailer {
     }
 
     /// Reads the mount table anew, for all views. Descriptors of file systems that are not mounted any more are let go.
-    func refreshMounts(_ now: Int64) {
-        rescans += 1
+    package func refreshMounts(_ now: Int64) {
         let mounts = HostMounts.read()
         for view in views {
             view.mounts = mounts
@@ -229,6 +228,19 @@ extension Tailer {
         record.container == delegation.declared.container && record.declaration == delegation.declared.name
     }
 
+    /// Its path leads to a network file system: a worker will tell whether it is there.
+    func isDelegated(_ record: GenerationRecord) -> Bool {
+        volumes.values.contains { volume in
+            volume.delegations.contains { delegation in
+                isOf(record, delegation)
+                    && delegation.contacts.keys.contains { contact in
+                        record.path.starts(with: contact)
+                            && (record.path.count == contact.count || record.path[contact.count] == 0x2F)
+                    }
+            }
+        }
+    }
+
     func networkView(_ view: Int32, _ volume: NetworkVolume) -> NetworkView {
         let mounts = views[Int(view)].mounts.permitting(device: volume.entry.device)
         guard let container = views[Int(view)].container else { return .host(mounts) }
@@ -237,10 +249,12 @@ extension Tailer {
 
     // MARK: What hangs
 
-    /// Network file systems that have not answered for too long, each with for how long (ns) and how many sources wait.
-    package func hangingVolumes(now: Int64) -> [(name: String, files: Int)] {
+    /// Network file systems that have not answered for too long: which, for how long, and how many sources wait.
+    package func hangingVolumes(now: Int64) -> [(volume: String, silence: String, files: Int)] {
         volumes.values.compactMap { volume in
-            volume.hangsFor(now: now).map { (volume.silence($0), volume.files.count) }
+            volume.hangsFor(now: now).map {
+                ("\(printable(volume.entry.mountPoint)) (\(volume.entry.type))", volume.silence($0), volume.files.count)
+            }
         }.sorted { $0.0 < $1.0 }
     }
 

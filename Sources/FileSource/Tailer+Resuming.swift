@@ -105,7 +105,7 @@ extension Tailer {
         for declaration in views[Int(view)].declarations { declarations[Int(declaration)].isFirstWalk = false }
         forget { record in
             record.container == container
-                && directoryOfPath[ViewPath(view: view, path: parent(of: record.path))] != nil
+                && directoryOfPath[ViewPath(view: view, path: parent(of: record.path))] != nil && !isDelegated(record)
         }
         knownByDirectory = knownByDirectory.filter { $0.key.container != container }
     }

@@ -17,9 +17,14 @@ package struct Epoll: ~Copyable {
     deinit { events.deallocate() }
 
     /// Adds `raw` for reading; `tag` comes back from `wait`.
-    package func add(_ raw: Int32, tag: UInt64) throws(SystemError) {
+    package func add(_ raw: Int32, tag: UInt64) throws(SystemError) { try add(raw, tag: tag, for: EPOLLIN) }
+
+    /// Adds a mountinfo file (proc(5)): ready once after every change of the mount table.
+    package func add(mountTable raw: Int32, tag: UInt64) throws(SystemError) { try add(raw, tag: tag, for: EPOLLPRI) }
+
+    private func add(_ raw: Int32, tag: UInt64, for events: EPOLL_EVENTS) throws(SystemError) {
         var event = epoll_event()
-        event.events = EPOLLIN.rawValue
+        event.events = events.rawValue
         event.data.u64 = tag
         try retryingInterrupts("epoll_ctl") { epoll_ctl(descriptor.raw, EPOLL_CTL_ADD, raw, &event) }
     }

@@ -158,6 +158,7 @@ import Testing
     @Test func aVolumeThatHangsBeforeAnyFileWasFoundIsToldToo() throws {
         try mount.hang(.all)
         let engine = try TestEngine([files(path("*.log"))])
+        engine.pumpNetwork { (try? mount.held) != 0 }
         let problems = engine.tailer.hangingProblems(now: Clock.monotonic() + 5 * nanosecondsPerSecond)
         #expect(problems.map(\.state) == ["hanging"] && problems.map { printable($0.path) } == [mount.path])
         try mount.release()
@@ -179,6 +180,13 @@ import Testing
         engine.pollNetwork { engine.allText == ["one\ntwo\n", "one\ntwo\n"] }
         #expect(engine.allText == ["one\ntwo\n", "one\ntwo\n"])
         #expect(engine.tailer.resolvedPath(0).map { printable($0) } == path("real/app.log"))
+        let records = engine.records()
+        try write("real/app.log", "three\n")
+        let next = try TestEngine(
+            [files(directory.path("logs/*.log"), name: "a", isKnown: true)],
+            known: records.filter { $0.declaration == "a" })
+        next.pumpNetwork { next.allText == ["three\n"] }
+        #expect(next.allText == ["three\n"] && next.vanished.isEmpty)
     }
 
     @Test func refusedNetworkVolumesAreSaidSoAndNotTouched() throws {

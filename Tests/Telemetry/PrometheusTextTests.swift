@@ -105,8 +105,8 @@ struct PrometheusTextTests {
             "longshore_declarations", "longshore_runtime_up",
         ]
         let more: Set<String> = [
-            "process_resident_memory_bytes", "longshore_directories_polled", "longshore_inotify_overflows_total",
-            "longshore_pipeline_wakeups_total",
+            "process_resident_memory_bytes", "longshore_directories_polled", "longshore_volumes_hanging",
+            "longshore_inotify_overflows_total", "longshore_pipeline_wakeups_total",
         ]
         #expect(Set(page.families.map(\.name)) == contract.union(more))
     }

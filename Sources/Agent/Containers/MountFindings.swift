@@ -7,11 +7,26 @@ internal import Resolver
 internal import Synchronization
 
 /// Finds out about containers' mounts and directories. A file system that never answers costs one thread, and the
-/// answers of that question; the next question is asked when the thread is back.
+/// answers of that question; the next question is asked when the thread is back. The thread is an I/O worker's: one that
+/// hangs when the daemon ends holds none of its locks and ports.
 final class MountFindings: Sendable {
-    private let isBusy = Mutex(false)
+    /// What is to be found out.
+    private struct Question: Sendable {
+        let containers: [(derived: DerivedContainer, hints: Set<String>)]
+        let policy: ResolverPolicy
+        let matching: Bool
+    }
+    private typealias Worker = IOWorker<Question, [String: ContainerFinding]>
+
+    private struct State {
+        var isAsked = false
+        /// Of the last question.
+        var worker: Worker?
+    }
+    private let state = Mutex(State())
     /// Nanoseconds that a question may take.
     private let patience: Int64
+    private static let look = Duration.milliseconds(5)
 
     init(patience: Int64) { self.patience = patience }
 
@@ -21,41 +36,36 @@ final class MountFindings: Sendable {
         _ containers: [(derived: DerivedContainer, hints: Set<String>)], _ policy: ResolverPolicy,
         matching: Bool = false
     ) async -> [String: ContainerFinding]? {
-        let isFree = isBusy.withLock { busy in
-            defer { busy = true }
-            return !busy
+        let isFree = state.withLock { state in
+            if state.isAsked || state.worker?.busySince != nil { return false }
+            state.isAsked = true
+            return true
         }
         guard isFree else { return nil }
-        return await withCheckedContinuation { continuation in
-            let waiting = Mutex<CheckedContinuation<[String: ContainerFinding]?, Never>?>(continuation)
-            let answer: @Sendable ([String: ContainerFinding]?) -> Void = { found in
-                waiting.withLock { waiting in
-                    defer { waiting = nil }
-                    return waiting
-                }?.resume(returning: found)
+        defer { state.withLock { $0.isAsked = false } }
+        guard let worker = MountFindings.makeWorker() else { return nil }
+        state.withLock { $0.worker = worker }
+        // Its thread ends by itself, when the question returns.
+        defer { worker.abandon() }
+        guard worker.submit(Question(containers: containers, policy: policy, matching: matching)) else { return nil }
+        let deadline = Clock.monotonic() + patience
+        while Clock.monotonic() < deadline {
+            if let found = worker.takeAnswers().first { return found }
+            try? await Task.sleep(for: MountFindings.look)
+        }
+        return nil
+    }
+
+    private static func makeWorker() -> Worker? {
+        guard let ready = try? EventDescriptor() else { return nil }
+        return try? Worker(name: "mounts", capacity: 1, ready: ready) { question in
+            var found: [String: ContainerFinding] = [:]
+            let mounts = HostMounts.read()
+            for (derived, hints) in question.containers {
+                let files = ContainerFiles(layout: derived.record.layout(), policy: question.policy, mounts: mounts)
+                found[derived.record.id] = finding(derived, hints, files, question.matching)
             }
-            let timer = Task { [patience] in
-                try? await Task.sleep(for: .nanoseconds(patience))
-                if !Task.isCancelled { answer(nil) }
-            }
-            do {
-                _ = try Thread(name: "mounts") { [self] in
-                    var found: [String: ContainerFinding] = [:]
-                    let mounts = HostMounts.read()
-                    for (derived, hints) in containers {
-                        found[derived.record.id] = MountFindings.finding(
-                            derived, hints,
-                            ContainerFiles(layout: derived.record.layout(), policy: policy, mounts: mounts), matching)
-                    }
-                    isBusy.withLock { $0 = false }
-                    timer.cancel()
-                    answer(found)
-                }
-            } catch {
-                isBusy.withLock { $0 = false }
-                timer.cancel()
-                answer(nil)
-            }
+            return found
         }
     }
 
