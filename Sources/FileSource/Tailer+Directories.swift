@@ -251,7 +251,7 @@ extension Tailer {
     }
 
     /// True when the node's path does not lead to its directory any more.
-    private func hasMoved(_ index: Int32) -> Bool {
+    func hasMoved(_ index: Int32) -> Bool {
         let node = directories[Int(index)]
         guard case .success(let status) = view(of: index).status(node.path) else { return true }
         return status.inode != node.inode || status.device != node.device
@@ -309,32 +309,5 @@ extension Tailer {
         guard directoriesOfWatch[watch]?.isEmpty == true else { return }
         directoriesOfWatch[watch] = nil
         inotify.remove(watch)
-    }
-
-    /// Looks at one directory as if it were new: its own identity, its entries, the sizes of its files.
-    func rescan(_ index: Int32, _ now: Int64) {
-        guard directories[Int(index)].isAlive, !directories[Int(index)].isRemote else { return }
-        if hasMoved(index) { return drop(index, now) }
-        directories[Int(index)].isDoubted = false
-        for slot in slots(in: index) {
-            files[Int(slot)].name.withUnsafeBufferPointer { considerKnown(slot, index, $0, now) }
-        }
-        scan(index, now)
-    }
-
-    /// The slow walk behind inotify, and the answer to an overflow of its queue.
-    func rescanEverything(_ now: Int64) {
-        rescans += 1
-        refreshMounts(now)
-        for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
-        for view in views.indices where !views[view].declarations.isEmpty { pendingWalks.insert(Int32(view)) }
-        runPendingScans(now)
-        pruneContacts()
-        pumpNewlyDue()
-        for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
-        problems = problems.filter { path, _ in
-            guard case .failure(let error) = views[Int(path.view)].status(path.path, follow: false) else { return true }
-            return error.errno == EACCES
-        }
     }
 }

@@ -83,6 +83,8 @@ package final class Tailer {
     private var pathBuffer: RawPath = []
 
     var nextRescan: Int64 = 0
+    /// How far the present rescan is: directories first, then views.
+    var rescanCursor = 0
     var nextPoll: Int64 = 0
     /// When directories that the store knows and that are not there count as removed.
     private var lostAfter = Int64.max
@@ -139,9 +141,9 @@ package final class Tailer {
             poll(now)
         }
         if now >= nextRescan {
-            nextRescan = now + options.rescanInterval
-            rescanEverything(now)
-            if now >= lostAfter { announceLost() }
+            let isOver = rescanSome(now)
+            nextRescan = now + (isOver ? options.rescanInterval : Tailer.rescanPause)
+            if isOver, now >= lostAfter { announceLost() }
         }
         pumpNewlyDue()
     }
