@@ -59,7 +59,8 @@ extension ContainerScenarios.Hostile {
                 + "lines; RSS \(usage.residentBytes >> 20) MB, overflows "
                 + "\(try await stage.daemon.status()["watching"]?["overflows"]?.uint64 ?? 0)")
         #expect(delays.count == written)
-        #expect((delays.last ?? .max) < 2_000_000_000, "the neighbour waited")
+        // Of a debug build on shared cores; one that waits for the end of the flood waits longer.
+        #expect((delays.last ?? .max) < 10_000_000_000, "the neighbour waited")
         try await stage.remove("flood", "later", "calm")
     }
 }
