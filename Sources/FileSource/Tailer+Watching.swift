@@ -4,15 +4,15 @@ internal import Glibc
 internal import LinuxIO
 
 extension Tailer {
-    /// Takes the events that wait, at most `maximumBuffers` buffers, so that a busy directory cannot starve the rest.
+    /// Takes the events that wait, one buffer of about 2,000, so that a busy directory cannot starve the rest. Only when
+    /// it ends with one half of a rename, the next one too.
     package func handleEvents(now: Int64) {
-        let maximumBuffers = 16
         var overflowed = false
-        for _ in 0..<maximumBuffers {
+        for _ in 0..<2 {
             let found = inotify.drain { event in
                 if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { overflowed = true } else { handle(event, now) }
             }
-            guard found else { break }
+            guard found, !changes.moves.isEmpty else { break }
         }
         settleChanges(now)
         if overflowed {

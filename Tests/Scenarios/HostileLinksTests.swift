@@ -54,8 +54,9 @@ extension ContainerScenarios {
         func racingWriter() async throws {
             let script = """
                 cd /data; mkdir d real; (i=0; while [ ! -e /data/stop ]; do i=$((i+1)); echo "$i" >>/data/kept.log
-                    mv d away; ln -s \(stage.directory.path) d; echo x >real/app.log; rm d; mv away d; echo y >d/app.log
-                    rm d/app.log; ln -s \(stage.directory.path("app.log")) d/app.log; rm d/app.log; done
+                    mv d away; ln -s \(stage.directory.path) d; usleep 2000; echo x >real/app.log; rm d; mv away d; echo y >d/app.log
+                    rm d/app.log; ln -s \(stage.directory.path("app.log")) d/app.log; usleep 2000
+                    rm d/app.log; done
                     echo end >>/data/kept.log) &
                 """
             try await stage.start(

