@@ -114,6 +114,17 @@ struct ReportTests {
         #expect(report.state == "drained" && report.remedy == nil, "\(report.remedy ?? "")")
     }
 
+    @Test(arguments: ["/logs", "/logs/", "/logs/a.log", "/logs/*.log", "/logs/**/*.log"])
+    func aMountThatCannotBeReachedIsTheReason(path: String) async throws {
+        var record = Samples.record(labels: ["longshore.logs.app.path": path])
+        record.mounts = [ContainerRecord.Mount(kind: .bind, source: "/nowhere/at/all", destination: "/logs")]
+        let report = try await Self.declaration(record)
+        #expect(report.state == "not reachable")
+        #expect(report.reason?.hasPrefix("it lies in the mount /logs: ") == true)
+        #expect(report.reason?.hasSuffix("No such file or directory") == true, "\(report.reason ?? "")")
+        #expect(report.remedy == "check that the source of the mount is there and answers")
+    }
+
     @Test func aSharedVolumeIsActiveInAllContainersThatDeclareIt() async throws {
         let stage = await Stage.begin()
         let volume = ContainerRecord.Mount(kind: .volume, name: "v", source: "/vol/v/_data", destination: "/shared")

@@ -129,9 +129,14 @@ struct ContainerSearch {
     }
 
     /// The directory before the first wildcard and before the file's name.
-    static func literalDirectory(_ pattern: PathPattern) -> RawPath {
+    static func literalDirectory(_ pattern: PathPattern) -> RawPath { literal(pattern.components.dropLast()) }
+
+    /// The path before the first wildcard.
+    static func literalPath(_ pattern: PathPattern) -> RawPath { literal(pattern.components[...]) }
+
+    private static func literal(_ components: ArraySlice<PatternComponent>) -> RawPath {
         var path: RawPath = []
-        for component in pattern.components.dropLast() {
+        for component in components {
             guard case .literal(let name) = component else { break }
             path += [0x2F] + name
         }
