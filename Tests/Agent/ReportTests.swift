@@ -125,6 +125,15 @@ struct ReportTests {
         #expect(report.remedy == "check that the source of the mount is there and answers")
     }
 
+    @Test func theMemoryOfAnEndedContainerIsNoTroubleAnyMore() async throws {
+        var record = Samples.record()
+        record.mounts = [ContainerRecord.Mount(kind: .tmpfs, destination: "/logs")]
+        #expect(try await Self.declaration(record).state == "not reachable", "no process of that id is the container's")
+        let report = try await Self.declaration(Samples.ended(record, exitCode: 0))
+        #expect(report.state == "drained")
+        #expect(report.reason == "the container has ended, and what was in memory at /logs with it")
+    }
+
     @Test func aSharedVolumeIsActiveInAllContainersThatDeclareIt() async throws {
         let stage = await Stage.begin()
         let volume = ContainerRecord.Mount(kind: .volume, name: "v", source: "/vol/v/_data", destination: "/shared")

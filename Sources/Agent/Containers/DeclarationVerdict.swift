@@ -104,6 +104,11 @@ struct DeclarationVerdict {
                 .refused, lies + why,
                 advice ?? "use a named volume, or ask the operator to add \(mount.source) to paths.allow_mount_sources")
         }
+        if mount.kind == "tmpfs", !evidence.record.isLiving {
+            return DeclarationVerdict(
+                .drained, "the container has ended, and what was in memory at \(mount.destination) with it",
+                "write logs to a volume: there nothing is lost")
+        }
         let why = mount.reason ?? mount.state
         return DeclarationVerdict(.notReachable, lies + why, remedy(unreachable: mount, why, evidence))
     }
