@@ -143,7 +143,7 @@ package struct ContainersText {
             }
             lines += field("topic", declaration.topic + (reason ?? ""))
         }
-        return lines + files(declaration.files) + problems.flatMap(block)
+        return lines + files(declaration.files, said: declaration.reason) + problems.flatMap(block)
     }
 
     /// A label that was not understood or not obeyed.
@@ -156,7 +156,8 @@ package struct ContainersText {
         return problem.remedy.isEmpty ? lines : lines + field("to do", problem.remedy)
     }
 
-    private func files(_ files: [FileReport]) -> [String] {
+    /// `said`: the declaration's reason, which is not said again with each file.
+    private func files(_ files: [FileReport], said: String?) -> [String] {
         guard !files.isEmpty else { return [] }
         // Those with a reason first: of many only the first are shown.
         let shown = (files.filter { $0.reason != nil } + files.filter { $0.reason == nil }).prefix(
@@ -173,7 +174,9 @@ package struct ContainersText {
         var lines: [String] = []
         for (index, (file, row)) in zip(shown, table.lines.dropFirst()).enumerated() {
             lines.append(label(index == 0 ? "files" : "") + ContainersText.trimmed(row))
-            if let reason = file.reason { lines += flow(reason, label("") + "  ") }
+            if let reason = file.reason, !ContainersText.isSaid(reason, by: said) {
+                lines += flow(reason, label("") + "  ")
+            }
         }
         if files.count > shown.count {
             lines += flow("and \(files.count - shown.count) more: --json shows all", label(""))
@@ -211,6 +214,12 @@ package struct ContainersText {
     }
 
     private static func isTrouble(_ file: FileReport) -> Bool { file.state == "refused" || file.state == "unreadable" }
+
+    /// Of a file's reason the part before the advice may be what the declaration says.
+    private static func isSaid(_ reason: String, by said: String?) -> Bool {
+        guard let said else { return false }
+        return reason == said || reason.hasPrefix(said + ": ")
+    }
 
     // MARK: - Letters
 

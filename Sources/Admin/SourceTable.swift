@@ -7,15 +7,15 @@ struct SourceTable {
     private let sources: [SourceStatus]
     private let width: Int?
 
-    /// `width`: columns of the terminal; nil: lines may be of any length. Sources are shown by declaration and path, those
-    /// with a reason last.
+    /// `width`: columns of the terminal; nil: lines may be of any length. Sources are shown by container, declaration and
+    /// path, those of the host first and those with a reason last.
     init(sources: [SourceStatus], width: Int?) {
         self.sources = sources.sorted { SourceTable.place($0) < SourceTable.place($1) }
         self.width = width
     }
 
-    private static func place(_ source: SourceStatus) -> (Int, String, String) {
-        (source.reason == nil ? 0 : 1, source.declaration, source.path)
+    private static func place(_ source: SourceStatus) -> (Int, String, String, String) {
+        (source.reason == nil ? 0 : 1, source.container ?? "", source.declaration, source.path)
     }
 
     /// Characters of a cell that are shown at most; of a path the end is kept.
@@ -33,8 +33,7 @@ struct SourceTable {
     }
 
     private var all: [Column] {
-        [
-            declaration, path,
+        leading + [
             ("OFFSET", .right, { HumanUnits.bytes($0.offset) }), size, unread,
             ("IN-FLIGHT", .right, { HumanUnits.bytes($0.ledger.inFlight) }),
             ("OLDEST", .right, { $0.oldestUnacknowledgedSeconds.map(HumanUnits.duration) ?? "-" }),
@@ -42,8 +41,14 @@ struct SourceTable {
         ]
     }
 
-    private var few: [Column] { [declaration, path, size, unread, state] }
+    private var few: [Column] { leading + [size, unread, state] }
 
+    /// What tells sources apart, the path last.
+    private var leading: [Column] {
+        sources.contains { $0.container != nil } ? [container, declaration, path] : [declaration, path]
+    }
+
+    private var container: Column { ("CONTAINER", .left, { safe(String(($0.container ?? "-").prefix(12))) }) }
     private var declaration: Column {
         ("DECLARATION", .left, { end(safe($0.declaration), SourceTable.cellLimit) })
     }
@@ -55,10 +60,11 @@ struct SourceTable {
     /// The rows with paths cut to what the other columns leave, reasons below them.
     private func fitted(_ columns: [Column], to width: Int) -> [String] {
         var columns = columns
-        columns[1].cell = { _ in "" }
+        let path = leading.count - 1
+        columns[path].cell = { _ in "" }
         let rest = render(columns, reasonsBelow: true, showsReasons: false).map(TextTable.width).max() ?? 0
-        let room = max(SourceTable.shortestPath, width - rest + columns[1].heading.count)
-        columns[1].cell = { end(location($0), room) }
+        let room = max(SourceTable.shortestPath, width - rest + columns[path].heading.count)
+        columns[path].cell = { end(location($0), room) }
         return render(columns, reasonsBelow: true)
     }
 

@@ -40,7 +40,8 @@ extension PipelineLoop {
 
     private func append(_ slot: Int, _ detail: StatusDetail, to report: inout StatusReport, _ now: Int64) {
         var source = SourceStatus()
-        if detail == .full { name(slot, &source) }
+        // A file that containers share stands for several declarations: only its place tells for which.
+        if detail == .full || !tailer.sharers(of: slot).isEmpty { name(slot, &source) } else { identify(slot, &source) }
         if tailer.isDeleted(slot) { source.file = tailer.file(slot).description }
         (source.state, source.reason) = state(slot, now)
         let counts = ledger.counts(slot)
@@ -53,10 +54,14 @@ extension PipelineLoop {
         report.sources.append(source)
     }
 
-    private func name(_ slot: Int, _ source: inout SourceStatus) {
+    private func identify(_ slot: Int, _ source: inout SourceStatus) {
         let declared = declarations[tailer.declaration(slot)].files
         source.declaration = declared.name
         if !declared.container.isEmpty { source.container = declared.container }
+    }
+
+    private func name(_ slot: Int, _ source: inout SourceStatus) {
+        identify(slot, &source)
         source.resolvedPath = tailer.resolvedPath(slot).map { escapingInvalidUTF8($0) }
         source.path = escapingInvalidUTF8(tailer.livePath(slot))
         let present = tailer.presentPath(slot)

@@ -4,6 +4,7 @@ internal import Agent
 internal import ArgumentParser
 internal import Configuration
 internal import Core
+internal import Glibc
 
 /// Asks the daemon, without one the runtimes, or reads a Compose file. Exit status 1 when something that is shown cannot
 /// be shipped or nothing could be asked, 2 for wrong usage.
@@ -12,7 +13,8 @@ struct ExplainCommand: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Show what the labels of containers were understood to mean, and why logs do or don't arrive.",
         discussion: """
-            Asks the daemon; without one it asks the runtimes itself. Each declaration is active, "no match yet" \
+            Asks the daemon, for which it needs access to the admin socket; without a daemon it asks the runtimes \
+            itself, for which it needs access to theirs, and to the containers' files. Each declaration is active, "no match yet" \
             (nothing to do but write), disabled or drained, or it needs a hand: not reachable, refused, bad value. \
             Exit status: 0 fine; 1 something shown needs a hand, or nothing could be asked; 2 wrong usage.
             """)
@@ -45,33 +47,37 @@ struct ExplainCommand: AsyncParsableCommand {
 
     func run() async throws {
         do {
-            let report = try selected(try await answer())
+            let (answer, isWhole) = try await answer()
+            let report = try selected(answer)
             try print(report)
-            if report.hasProblems { throw ExitCode(1) }
+            if report.hasProblems || !isWhole { throw ExitCode(1) }
         } catch let error as AdminError { throw fail(error.message) }
     }
 
-    private func answer() async throws -> ContainersReport {
+    /// The second is false where something of a Compose file was not understood.
+    private func answer() async throws -> (ContainersReport, Bool) {
         let place = try DaemonPlace(config: config, socket: socket)
         if let compose { return try explain(compose, place) }
-        do { return try await AdminClient.containers(socket: place.socket) } catch let error as AdminError {
+        do { return (try await AdminClient.containers(socket: place.socket), true) } catch let error as AdminError {
             var report = await OfflineContainers.ask(place.configuration)
             let names = report.runtimes.map(\.name).joined(separator: ", ")
             guard report.runtimes.contains(where: \.isUp) else {
                 let reasons = report.runtimes.map { "\n  \($0.name): \(escapedForTerminal($0.reason ?? "no answer"))" }
                 throw AdminError("\(error.message)\nnor does a runtime answer\(reasons.joined())")
             }
-            report.note = "no daemon answers on \(place.socket): asked \(names) itself\(place.origin)"
-            return report
+            let isAbsent = error.errno == ENOENT || error.errno == ECONNREFUSED
+            let why = isAbsent ? "no daemon answers on \(place.socket)" : error.message
+            report.note = "\(why): asked \(names) itself\(place.origin)"
+            return (report, true)
         }
     }
 
-    private func explain(_ file: String, _ place: DaemonPlace) throws -> ContainersReport {
+    private func explain(_ file: String, _ place: DaemonPlace) throws -> (ContainersReport, Bool) {
         var (report, problems) = OfflineContainers.compose(path: file, place.configuration)
         for problem in problems { StandardStreams.write(escapedForTerminal(problem) + "\n", to: .error) }
         if !problems.isEmpty, report.containers.isEmpty { throw ExitCode(1) }
         report.note = "read from \(file)" + (problems.isEmpty ? "" : " as far as it was understood") + place.origin
-        return report
+        return (report, problems.isEmpty)
     }
 
     private func selected(_ report: ContainersReport) throws(AdminError) -> ContainersReport {

@@ -25,7 +25,9 @@ struct ValidateCommand: ParsableCommand {
     func run() throws {
         let loaded = try ConfigurationProblems.require(
             ConfigurationLoader.load(path: config, environment: ProcessEnvironment.current()))
-        let entries = loaded.files.count == 1 ? "1 file entry" : "\(loaded.files.count) file entries"
+        let files = loaded.files.count == 1 ? "1 file entry" : "\(loaded.files.count) file entries"
+        let docker = loaded.runtimes.docker
+        let entries = docker.enabled == .never ? files : files + ", and containers of Docker at \(docker.socket)"
         let text = print ? ConfigurationLoader.effectiveText(loaded) : "The configuration is fine: \(entries).\n"
         if let code = StandardStreams.write(text, to: .output) {
             StandardStreams.write(

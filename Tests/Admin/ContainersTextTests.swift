@@ -121,6 +121,23 @@ struct ContainersTextTests {
         #expect(apart.contains("topic    logs (there is no such key)"))
     }
 
+    @Test func whatTheDeclarationSaysIsNotSaidAgainWithItsFile() {
+        var report = ContainersReport()
+        var container = ContainerReport()
+        container.name = "shop"
+        var refused = Self.declaration("app", "refused")
+        refused.reason = "this is a FIFO"
+        for (path, reason) in [("/l/a", "this is a FIFO: log to a file"), ("/l/b", "this is a device")] {
+            var file = Self.file(path, "refused", 0)
+            file.reason = reason
+            refused.files.append(file)
+        }
+        container.declarations = [refused]
+        report.containers = [container]
+        let text = Self.text(report)
+        #expect(text.components(of: "this is a FIFO") == 1 && text.components(of: "this is a device") == 1, "\(text)")
+    }
+
     @Test func aContainerWithoutDeclarationIsToldWhatToWrite() {
         let text = Self.text(Self.report().selecting("db"), isSelected: true)
         #expect(text.contains("db  exited (exit code 1)  docker 9\n"))
@@ -276,4 +293,9 @@ struct ContainersEndpointTests {
                 #expect(error?.message.contains("\u{1b}") == false)
             })
     }
+}
+
+extension String {
+    /// How often a text is in it.
+    fileprivate func components(of text: String) -> Int { ranges(of: text).count }
 }

@@ -190,6 +190,20 @@ struct StatusTextTests {
         #expect(rows.contains { $0.hasSuffix("  idle") } && rows.contains { $0.hasSuffix("  parked") })
     }
 
+    @Test(arguments: [nil, 80])
+    func filesOfContainersSayOfWhich(width: Int?) throws {
+        var report = Samples.report()
+        report.sources[1].container = "8b6f63dc2bf41664bf200f26cbc460c75f992d9a8083dbeb336ea698b5b20a03"
+        report.sources[1].path = "/srv/" + String(repeating: "deep/", count: 20) + "app.log"
+        let lines = StatusText.render(report, now: 1002.5, colours: false, width: width)
+            .split(separator: "\n").map(String.init)
+        let heading = try #require(lines.firstIndex { $0.hasPrefix("CONTAINER     DECLARATION  PATH ") })
+        #expect(lines[heading + 1].hasPrefix("-             nginx        /"), "those of the host come first")
+        #expect(lines[heading + 2].hasPrefix("8b6f63dc2bf4  app          ..."))
+        #expect(lines[heading + 2].contains("app.log  "))
+        if let width { #expect(lines[heading...(heading + 2)].allSatisfy { $0.count <= width }) }
+    }
+
     @Test func aTableThatFitsIsLeftAlone() {
         let wide = StatusText.render(Samples.report(), now: 1002.5, colours: false)
         #expect(StatusText.render(Samples.report(), now: 1002.5, colours: false, width: 200) == wide)

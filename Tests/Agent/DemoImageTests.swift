@@ -1,4 +1,5 @@
 // The image that the demo makes for its container.
+import Configuration
 import Glibc
 import TestSupport
 import Testing
@@ -36,6 +37,25 @@ struct DemoImageTests {
         #expect(DockerCalls.socketPath(host: "") == "/var/run/docker.sock")
         #expect(DockerCalls.socketPath(host: "unix:///x/docker.sock") == "/x/docker.sock")
         #expect(DockerCalls.socketPath(host: "tcp://127.0.0.1:2375") == nil)
+    }
+
+    @Test func onlyContainersOfTheDemoTakePart() throws {
+        let directory = try TemporaryDirectory()
+        defer { directory.remove() }
+        let demo = Demo(limit: nil, record: { _ in }, narrate: { _ in })
+        let alone = demo.configurationText("/tmp/demo", "127.0.0.1:9092", nil)
+        try directory.write(alone, to: "alone.yaml")
+        let sections = Demo.runtimesText(socket: "/x/docker.sock", labelPrefix: "longshore.demo-7")
+        try directory.write(
+            alone.split(separator: "\n").dropLast().joined(separator: "\n") + "\n" + sections, to: "both.yaml")
+        func load(_ name: String) throws -> Configuration {
+            let outcome = ConfigurationLoader.load(path: directory.path(name), environment: [:])
+            guard case .loaded(let configuration) = outcome else { throw FixtureError("\(outcome)") }
+            return configuration
+        }
+        #expect(try load("alone.yaml").runtimes.docker.enabled == .never)
+        let both = try load("both.yaml")
+        #expect(both.runtimes.docker.socket == "/x/docker.sock" && both.labels.prefix == "longshore.demo-7")
     }
 
     /// Runs a program to its end and gives what it prints.

@@ -104,6 +104,36 @@ struct ReportTests {
                 == "files in /logs now: gc.out, server.out. To collect them write longshore.logs.app.path: /logs/*.out")
     }
 
+    @Test func anEndedContainerIsNotToldToWriteTheLabelItHas() async throws {
+        let directory = try TemporaryDirectory()
+        defer { directory.remove() }
+        try directory.write("x", to: "a.log")
+        var record = Samples.ended(Samples.record(), exitCode: 0)
+        record.mounts = [ContainerRecord.Mount(kind: .bind, source: directory.path, destination: "/logs")]
+        let report = try await Self.declaration(record)
+        #expect(report.state == "drained" && report.remedy == nil, "\(report.remedy ?? "")")
+    }
+
+    @Test(arguments: ["/logs", "/logs/", "/logs/a.log", "/logs/*.log", "/logs/**/*.log"])
+    func aMountThatCannotBeReachedIsTheReason(path: String) async throws {
+        var record = Samples.record(labels: ["longshore.logs.app.path": path])
+        record.mounts = [ContainerRecord.Mount(kind: .bind, source: "/nowhere/at/all", destination: "/logs")]
+        let report = try await Self.declaration(record)
+        #expect(report.state == "not reachable")
+        #expect(report.reason?.hasPrefix("it lies in the mount /logs: ") == true)
+        #expect(report.reason?.hasSuffix("No such file or directory") == true, "\(report.reason ?? "")")
+        #expect(report.remedy == "check that the source of the mount is there and answers")
+    }
+
+    @Test func theMemoryOfAnEndedContainerIsNoTroubleAnyMore() async throws {
+        var record = Samples.record()
+        record.mounts = [ContainerRecord.Mount(kind: .tmpfs, destination: "/logs")]
+        #expect(try await Self.declaration(record).state == "not reachable", "no process of that id is the container's")
+        let report = try await Self.declaration(Samples.ended(record, exitCode: 0))
+        #expect(report.state == "drained")
+        #expect(report.reason == "the container has ended, and what was in memory at /logs with it")
+    }
+
     @Test func aSharedVolumeIsActiveInAllContainersThatDeclareIt() async throws {
         let stage = await Stage.begin()
         let volume = ContainerRecord.Mount(kind: .volume, name: "v", source: "/vol/v/_data", destination: "/shared")
@@ -209,7 +239,41 @@ struct ContainerSearchTests {
             (["/other/a"], "there is no /l in the container; / has other/"),
         ] as [([String], String)])
     func whatIsThereInsteadIsSaid(paths: [String], hint: String) {
-        #expect(Self.search(paths).hint(PathPattern("/l/*.log"), key: "KEY") == hint)
+        #expect(Self.search(paths).hint([PathPattern("/l/*.log")], key: "KEY") == hint)
+    }
+
+    /// `path: /l` is the file /l and the files in the directory /l.
+    @Test(
+        arguments: [
+            (["/l/a.txt", "/x.env"], "files in /l now: a.txt. To collect them write KEY: /l/*.txt"),
+            (["/l/", "/x.env"], "/l is there and empty: the application has written nothing"),
+            (["/x.env"], "there is no /l in the container; / has x.env"),
+        ] as [([String], String)])
+    func ofAPathThatMayBeADirectoryTheDirectoryIsShown(paths: [String], hint: String) {
+        #expect(Self.search(paths).hint([PathPattern("/l"), PathPattern("/l/*.log")], key: "KEY") == hint)
+    }
+
+    @Test func besideAMissingFileItIsSaidWhatIsThere() {
+        let patterns = [PathPattern("/l/a.log"), PathPattern("/l/a.log/*.log")]
+        let hint = "there is no /l/a.log in the container; /l has b.out. To collect them write KEY: /l/*.out"
+        #expect(Self.search(["/l/b.out"]).hint(patterns, key: "KEY") == hint)
+    }
+
+    @Test func ofSeveralPathsTheOneThatIsThereIsShown() {
+        let patterns = [PathPattern("/none/*.log"), PathPattern("/l/*.log")]
+        let hint = "files in /l now: a.out. To collect them write KEY: /l/*.out"
+        #expect(Self.search(["/l/a.out"]).hint(patterns, key: "KEY") == hint)
+    }
+
+    @Test(arguments: [["/l/*.log"], ["/l/a.log", "/l/a.log/*.log"], ["/l/**/*.log"]])
+    func whatFitsNeedsNoAdvice(patterns: [String]) {
+        #expect(Self.search(["/l/a.log", "/l/b.log"]).hint(patterns.map { PathPattern($0) }, key: "KEY") == nil)
+    }
+
+    @Test func whatIsLeftOutByTheExcludeLabelIsSaid() {
+        let hint = Self.search(["/l/a.log", "/l/b.txt"]).hint(
+            [PathPattern("/l/*.log")], excludes: [ExcludePattern("a*")], key: "KEY", excludeKey: "EXCLUDE")
+        #expect(hint == "what fits is left out by EXCLUDE: a.log")
     }
 
     @Test func aTreeWithoutEndIsNotWalkedToItsEnd() {

@@ -130,6 +130,16 @@ extension EngineFixture {
         _ = await fixture.stop(engine)
     }
 
+    @Test func theSummaryForMetricsTellsWhichDeclarationAFileBelongsTo() async throws {
+        try fixture.directory.write("one\n", to: "volume/a.log")
+        let engine = try fixture.start(fixture.containerOptions())
+        engine.attach(fixture.container("c1"))
+        try await fixture.waitForStatus(engine, "one line acknowledged") { $0.totals.acknowledged == 4 }
+        let source = try #require(await engine.status(.summary)?.sources.first)
+        #expect(source.container == "c1" && source.declaration == "app" && source.path.isEmpty)
+        _ = await fixture.stop(engine)
+    }
+
     @Test func aVolumeOfTwoContainersIsOneSourceWithTheIdsOfBoth() async throws {
         try fixture.directory.write("one\n", to: "volume/a.log")
         let engine = try fixture.start(fixture.containerOptions())
@@ -138,6 +148,9 @@ extension EngineFixture {
         try await fixture.waitForStatus(engine, "one line acknowledged") { $0.totals.acknowledged == 4 }
         try fixture.directory.append("two\n", to: "volume/a.log")
         try await fixture.waitForStatus(engine, "two lines acknowledged") { $0.totals.acknowledged == 8 }
+        let shared = try #require(await engine.status(.summary)?.sources.first)
+        #expect(
+            shared.resolvedPath != nil && !shared.topic.isEmpty, "metrics count both their declarations by its place")
         engine.remove(container: "c1")
         try await fixture.waitForStatus(engine, "the first is let go") { $0.sources.first?.container == "c2" }
         try fixture.directory.append("three\n", to: "volume/a.log")

@@ -29,6 +29,8 @@ struct ContainerSearch {
     let list: (RawPath) -> DirectoryListing
     private static let matchLimit = 100
     private static let directoryLimit = 500
+    /// Directories that a hint looks into.
+    private static let placeLimit = 32
 
     /// Paths of files that fit `pattern`, sorted; at most 100, from at most 500 directories.
     func matches(_ pattern: PathPattern, excludes: [ExcludePattern]) -> [RawPath] {
@@ -51,27 +53,53 @@ struct ContainerSearch {
         return found.sorted { $0.lexicographicallyPrecedes($1) }
     }
 
-    /// What is there instead of a file that fits `pattern`, as advice. `key` is the label to write.
-    func hint(_ pattern: PathPattern, key: String) -> String? {
-        let literal = ContainerSearch.literalDirectory(pattern)
-        switch list(literal) {
-        case .unreachable(let reason): return reason
-        case .missing: return missing(literal)
-        case .names(let names):
-            let files = names.filter { !$0.isDirectory }
-            let place = printable(literal)
-            if names.isEmpty { return "\(place) is there and empty: the application has written nothing" }
-            if files.isEmpty { return "\(place) has directories only: \(ContainerSearch.some(names))" }
-            var text = "files in \(place) now: \(ContainerSearch.some(files))"
-            if let glob = ContainerSearch.commonGlob(files) {
-                text += ". To collect them write \(key): \(place == "/" ? "" : place)/\(glob)"
-            }
-            return text
+    /// What is there instead of a file that fits one of `patterns`, as advice; nil when one fits. `key` and `excludeKey` are
+    /// the labels to write.
+    func hint(
+        _ patterns: [PathPattern], excludes: [ExcludePattern] = [], key: String, excludeKey: String = "exclude"
+    ) -> String? {
+        var places: [RawPath] = []
+        for place in patterns.map(ContainerSearch.literalDirectory) where !places.contains(place) {
+            places.append(place)
+        }
+        let listings = places.prefix(ContainerSearch.placeLimit).map { (place: $0, listing: list($0)) }
+        let fitting = listings.flatMap { files(fitting: patterns, in: $0.place, $0.listing) }
+        guard fitting.isEmpty else {
+            guard fitting.allSatisfy({ isExcluded($0.path, $0.name.bytes, excludes) }) else { return nil }
+            return "what fits is left out by \(excludeKey): \(ContainerSearch.some(fitting.map(\.name)))"
+        }
+        // Of a path that may be a file or a directory the directory says more than the one above.
+        let deepest = listings.filter { place, _ in !places.contains { ContainerSearch.isBelow($0, place) } }
+        for case (let place, .names(let names)) in deepest { return instead(place, names, key) }
+        for case (_, .unreachable(let reason)) in deepest { return reason }
+        return deepest.first.flatMap { missing($0.place, key) }
+    }
+
+    private func files(
+        fitting patterns: [PathPattern], in place: RawPath, _ listing: DirectoryListing
+    ) -> [(path: RawPath, name: DirectoryListing.Name)] {
+        guard case .names(let names) = listing else { return [] }
+        return names.filter { !$0.isDirectory }.compactMap { name in
+            let path = (place == [0x2F] ? [] : place) + [0x2F] + name.bytes
+            return patterns.contains { $0.matches(path: path) } ? (path, name) : nil
         }
     }
 
+    private func instead(_ directory: RawPath, _ names: [DirectoryListing.Name], _ key: String) -> String {
+        let place = printable(directory)
+        let files = names.filter { !$0.isDirectory }
+        if names.isEmpty { return "\(place) is there and empty: the application has written nothing" }
+        if files.isEmpty { return "\(place) has directories only: \(ContainerSearch.some(names))" }
+        return "files in \(place) now: \(ContainerSearch.some(files))" + advice(directory, files, key)
+    }
+
+    private func advice(_ directory: RawPath, _ files: [DirectoryListing.Name], _ key: String) -> String {
+        guard directory != [0x2F], let glob = ContainerSearch.commonGlob(files) else { return "" }
+        return ". To collect them write \(key): \(printable(directory))/\(glob)"
+    }
+
     /// The nearest directory above that is there.
-    private func missing(_ directory: RawPath) -> String? {
+    private func missing(_ directory: RawPath, _ key: String) -> String? {
         var above = directory
         while above.count > 1 {
             above = Array(above[..<(above.lastIndex(of: 0x2F) ?? 0)])
@@ -79,8 +107,13 @@ struct ContainerSearch {
             guard case .names(let names) = list(above) else { continue }
             let there = names.isEmpty ? "is empty" : "has \(ContainerSearch.some(names))"
             return "there is no \(printable(directory)) in the container; \(printable(above)) \(there)"
+                + advice(above, names.filter { !$0.isDirectory }, key)
         }
         return nil
+    }
+
+    private static func isBelow(_ path: RawPath, _ directory: RawPath) -> Bool {
+        path != directory && path.starts(with: directory == [0x2F] ? directory : directory + [0x2F])
     }
 
     private func mayLead(_ path: RawPath, to pattern: PathPattern) -> Bool {
@@ -96,9 +129,14 @@ struct ContainerSearch {
     }
 
     /// The directory before the first wildcard and before the file's name.
-    static func literalDirectory(_ pattern: PathPattern) -> RawPath {
+    static func literalDirectory(_ pattern: PathPattern) -> RawPath { literal(pattern.components.dropLast()) }
+
+    /// The path before the first wildcard.
+    static func literalPath(_ pattern: PathPattern) -> RawPath { literal(pattern.components[...]) }
+
+    private static func literal(_ components: ArraySlice<PatternComponent>) -> RawPath {
         var path: RawPath = []
-        for component in pattern.components.dropLast() {
+        for component in components {
             guard case .literal(let name) = component else { break }
             path += [0x2F] + name
         }

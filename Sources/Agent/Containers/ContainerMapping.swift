@@ -68,8 +68,3 @@ extension Agent {
         settings.name == "docker" ? DockerRuntime(name: settings.name, socket: settings.socket) : nil
     }
 }
-
-extension Demo {
-    /// The `runtimes` section of the demo's configuration.
-    static func runtimesText(socket: String) -> String? { "runtimes: {docker: {enabled: true, socket: \(socket)}}" }
-}

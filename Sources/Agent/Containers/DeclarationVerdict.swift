@@ -2,6 +2,7 @@
 internal import Core
 internal import Discovery
 internal import FileSource
+internal import Glibc
 internal import LinuxIO
 
 /// `DeclarationReport.state`.
@@ -95,23 +96,36 @@ struct DeclarationVerdict {
     private static func byMounts(_ declaration: LabelDeclaration, _ evidence: Evidence) -> DeclarationVerdict? {
         guard let finding = evidence.finding, !declaration.paths.isEmpty else { return nil }
         let closed = declaration.paths.compactMap { path -> MountReport? in
-            let directory = ContainerSearch.literalDirectory(PathPattern(path))
-            guard let mount = mount(of: directory, finding.mounts) else { return nil }
+            // The whole path where it has no wildcard: it may be a directory, and the mount itself.
+            let place = ContainerSearch.literalPath(PathPattern(path))
+            guard let mount = mount(of: place, finding.mounts) else { return nil }
             return mount.state == "refused" || mount.state == "unreachable" ? mount : nil
         }
         guard closed.count == declaration.paths.count, let mount = closed.first else { return nil }
-        let (why, advice) = parts(mount.reason ?? mount.state)
-        let reason = "it lies in the mount \(mount.destination): \(why)"
+        let lies = "it lies in the mount \(mount.destination): "
         if mount.state == "refused" {
+            let (why, advice) = parts(mount.reason ?? mount.state)
             return DeclarationVerdict(
-                .refused, reason,
+                .refused, lies + why,
                 advice ?? "use a named volume, or ask the operator to add \(mount.source) to paths.allow_mount_sources")
         }
-        return DeclarationVerdict(
-            .notReachable, reason,
-            mount.kind == "tmpfs"
-                ? "write logs to a volume: what is in memory is gone with the container"
-                : "check that the source of the mount is there and answers")
+        if mount.kind == "tmpfs", !evidence.record.isLiving {
+            return DeclarationVerdict(
+                .drained, "the container has ended, and what was in memory at \(mount.destination) with it",
+                "write logs to a volume: there nothing is lost")
+        }
+        let why = mount.reason ?? mount.state
+        return DeclarationVerdict(.notReachable, lies + why, remedy(unreachable: mount, why, evidence))
+    }
+
+    private static func remedy(unreachable mount: MountReport, _ why: String, _ evidence: Evidence) -> String {
+        if why.hasSuffix(String(cString: strerror(EACCES))) {
+            return evidence.files == nil
+                ? "no daemon was asked, and this user may not look: ask as root" : "let the daemon run with more rights"
+        }
+        return mount.kind == "tmpfs"
+            ? "write logs to a volume: what is in memory is gone with the container"
+            : "check that the source of the mount is there and answers"
     }
 
     /// The resolver says what it is and what to write instead, with a colon between.

@@ -83,16 +83,18 @@ final class MountFindings: Sendable {
         for declared in derived.declared where declared.isShippable {
             let declaration = declared.declaration
             let patterns = declaration.paths.map { PathPattern($0) }
+            let excludes = declaration.exclude.map { ExcludePattern($0) }
             var found: Set<String> = []
             if matching {
-                let excludes = declaration.exclude.map { ExcludePattern($0) }
                 for pattern in patterns {
                     found.formUnion(search.matches(pattern, excludes: excludes).map { escapingInvalidUTF8($0) })
                 }
                 finding.matches[declaration.name] = found.sorted()
             }
-            if hints.contains(declaration.name), found.isEmpty, let pattern = patterns.first {
-                finding.hints[declaration.name] = search.hint(pattern, key: declaration.pathKey)
+            if hints.contains(declaration.name), found.isEmpty {
+                let excludeKey = declaration.keys.first { $0.hasSuffix(".exclude") } ?? "exclude"
+                finding.hints[declaration.name] = search.hint(
+                    patterns, excludes: excludes, key: declaration.pathKey, excludeKey: excludeKey)
             }
         }
         return finding

@@ -41,7 +41,8 @@ package struct Demo: Sendable {
             "the application writes \(directory.path)/logs/shop.log and renames it away every \(SampleApplication.linesPerFile) lines"
         )
         if let container {
-            narrate("container \(container.name) writes a log too, and has the label \(DemoContainer.label)")
+            narrate("container \(container.name) writes a log too, and has the label \(container.label)")
+            narrate("(labels begin with longshore.logs elsewhere; here other containers are left alone)")
         }
         narrate("the daemon follows it and produces to topic \"logs\" of the embedded broker at \(broker.bootstrap)")
         narrate("each line below is a record as a consumer gets it from the topic:")
@@ -64,10 +65,6 @@ package struct Demo: Sendable {
         let host = getenv("DOCKER_HOST").map { String(cString: $0) }
         guard let socket = DockerCalls.socketPath(host: host) else {
             narrate("no container takes part: DOCKER_HOST is \(escapedForTerminal(host ?? "")), not a unix socket")
-            return nil
-        }
-        guard Demo.runtimesText(socket: socket) != nil else {
-            narrate("no container takes part: this version follows host files only")
             return nil
         }
         do { return try await Blocking.run { try DemoContainer.prepare(socket: socket) } } catch {
@@ -112,8 +109,8 @@ package struct Demo: Sendable {
         }
     }
 
-    private func configurationText(_ directory: String, _ bootstrap: String, _ container: DemoContainer?) -> String {
-        let runtimes = container.flatMap { Demo.runtimesText(socket: $0.docker.socket) } ?? ""
+    func configurationText(_ directory: String, _ bootstrap: String, _ container: DemoContainer?) -> String {
+        let runtimes = container.map { Demo.runtimesText(socket: $0.docker.socket, labelPrefix: $0.labelPrefix) }
         return """
             node: {name: demo, labels: {zone: here}}
             state_directory: \(directory)/state
@@ -123,7 +120,7 @@ package struct Demo: Sendable {
             admin: {socket: \(directory)/admin.sock, mode: "0600"}
             metrics: {enabled: false}
             log: {level: warning}
-            \(runtimes)
+            \(runtimes ?? "runtimes: {docker: {enabled: false}}")
             """
     }
 }

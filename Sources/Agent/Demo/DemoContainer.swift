@@ -15,7 +15,9 @@ struct DemoContainer: Sendable {
     private let image: String
     private let isOwnImage: Bool
 
-    static let label = "longshore.logs.orders.path=/var/log/shop/*.log"
+    /// Labels of other containers begin otherwise: the demo shows nobody's logs but its own.
+    let labelPrefix = "longshore.demo-\(getpid())"
+    var label: String { "\(labelPrefix).orders.path=/var/log/shop/*.log" }
     private static let ownImage = "longshore-demo"
 
     /// Looks for Docker and an image with a shell; nothing runs yet. Throws DockerFailure: why there is no container.
@@ -49,8 +51,8 @@ struct DemoContainer: Sendable {
         body.member("Image", image)
         let parts = [
             #","Cmd":["/bin/sh","-c",\#(DemoContainer.quoted(script))]"#,
-            #","Labels":{"longshore.logs.orders.path":"/var/log/shop/*.log","#
-                + #""longshore.logs.orders.labels":"team=orders","com.docker.compose.service":"orders"}"#,
+            #","Labels":{"\#(labelPrefix).orders.path":"/var/log/shop/*.log","#
+                + #""\#(labelPrefix).orders.labels":"team=orders","com.docker.compose.service":"orders"}"#,
             #","HostConfig":{"NetworkMode":"none","Binds":[\#(DemoContainer.quoted("\(directory):/var/log/shop"))]}}"#,
         ]
         try docker.call(
@@ -75,5 +77,15 @@ struct DemoContainer: Sendable {
         var json = JSONText()
         json.string(rawBytes: Array(text.utf8))
         return String(decoding: json.bytes, as: UTF8.self)
+    }
+}
+
+extension Demo {
+    /// The sections of the demo's configuration that are about containers.
+    static func runtimesText(socket: String, labelPrefix: String) -> String {
+        """
+        runtimes: {docker: {enabled: true, socket: "\(socket)"}}
+        labels: {prefix: \(labelPrefix)}
+        """
     }
 }
