@@ -222,9 +222,9 @@ extension Tailer {
                 lacksWatches = true
                 return poll(index)
             }
-            // The watch may be another node's, by another path: it must not lose what it has.
-            mask |= UInt32(IN_MASK_ADD)
         }
+        // The watch may be another node's too, by another path or of another container: it must not lose what it has.
+        if node.watch < 0 || directoriesOfWatch[node.watch]?.count != 1 { mask |= UInt32(IN_MASK_ADD) }
         switch view(of: index).watch(node.path, mask: mask, inotify) {
         case .success(let watch):
             let others = directoriesOfWatch[watch] ?? []
@@ -234,6 +234,7 @@ extension Tailer {
                 drop(other, now)
                 return self.watch(index, missingLiteral: missingLiteral, now)
             }
+            if node.watch >= 0, node.watch != watch { removeWatch(node.watch, of: index) }
             if !others.contains(index) { directoriesOfWatch[watch] = others + [index] }
             directories[Int(index)].watch = watch
             directories[Int(index)].mask = mask & ~UInt32(IN_MASK_ADD)
@@ -292,6 +293,8 @@ extension Tailer {
         let node = directories[Int(index)]
         for child in node.children { forget(child, now) }
         for slot in slots(in: index) { loseName(slot, now) }
+        // The next directory gets its number: what events said of names here is not said of that one.
+        changes.abandon(index)
         if node.watch >= 0 { removeWatch(node.watch, of: index) }
         if node.isPolled { polledDirectories -= 1 }
         directoryOfPath[node.key] = nil
