@@ -180,8 +180,19 @@ final class PipelineLoop {
             case .network: tailer.takeNetworkAnswers(now: now)
             case .kafka: takeReports(now)
             case .store: takeCompletions(now)
-            case .commands: for command in commands.take() { obey(command, now) }
+            case .commands: obeyCommands(now)
             }
+        }
+    }
+
+    /// Obeys what waits, in order; after some milliseconds the sources have their turns before the rest, so that many
+    /// containers that come at once do not stop delivery.
+    private func obeyCommands(_ now: Int64) {
+        commands.ready.drain()
+        let end = Clock.monotonic() + PipelineLoop.serveBudget
+        while let command = commands.takeFirst() {
+            obey(command, now)
+            if Clock.monotonic() >= end { return commands.ready.signal() }
         }
     }
 

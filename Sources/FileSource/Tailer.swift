@@ -19,6 +19,7 @@ package final class Tailer {
     var views: [FileView] = [FileView(container: nil, mounts: .read())]
     var vacantViews: [Int32] = []
     let inotify: Inotify
+    var mountTable = MountTable()
 
     var files = ContiguousArray<TailedFile>()
     var vacant: [Int32] = []
