@@ -49,7 +49,11 @@ extension PipelineLoop {
     /// same.
     private func forgetUnattached(_ id: String) {
         for record in tailer.takeKnown(ofContainer: id) {
-            if record.detached != 0 { tailer.keep(record) } else { announceLoss(of: record) }
+            if record.detached != 0 {
+                checkpoint.closed += tailer.keepOrphan(record)
+            } else {
+                announceLoss(of: record)
+            }
         }
         checkpoint.removedContainers.append(id)
     }

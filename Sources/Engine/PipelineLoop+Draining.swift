@@ -129,7 +129,11 @@ extension PipelineLoop {
             let view = ContainerView(layout: layout, policy: options.resolver, mounts: HostMounts(text: []))
             let stays = view.mountIndex(of: record.path).map { layout.mounts[$0].kind != .tmpfs } ?? false
             // On a volume it may be continued by another container.
-            if stays, record.detached != 0 { tailer.keep(record) } else { announceLoss(of: record) }
+            if stays, record.detached != 0 {
+                checkpoint.closed += tailer.keepOrphan(record)
+            } else {
+                announceLoss(of: record)
+            }
         }
         containers[id] = nil
         knownContainers.remove(id)

@@ -123,6 +123,27 @@ extension Tailer {
     /// Keeps a generation that is let go: whoever meets its file next continues it.
     package func keep(_ record: GenerationRecord) { remember(record) }
 
+    /// Keeps a generation on a volume whose container is gone. Those that are too many are forgotten: were their files met
+    /// again, they would be shipped again. Returns the forgotten, whose rows are to go.
+    package func keepOrphan(_ record: GenerationRecord) -> [FileID] {
+        known[record.identity.inode, default: []].append(record)
+        return limit(record)
+    }
+
+    /// Generations of the store that have no container any more, the longest kept first.
+    package func adoptOrphans(_ records: [GenerationRecord]) -> [FileID] { records.flatMap(limit) }
+
+    private func limit(_ record: GenerationRecord) -> [FileID] {
+        orphans.add(record).compactMap { oldest in
+            guard let records = known[oldest.inode], records.contains(where: { $0.file == oldest.file }) else {
+                return nil
+            }
+            let rest = records.filter { $0.file != oldest.file }
+            known[oldest.inode] = rest.isEmpty ? nil : rest
+            return oldest.file
+        }
+    }
+
     /// Takes the generations of a container that were not met again, or were let go.
     package func takeKnown(ofContainer id: String) -> [GenerationRecord] {
         var taken: [GenerationRecord] = []

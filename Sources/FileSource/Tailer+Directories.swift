@@ -321,19 +321,4 @@ extension Tailer {
         }
         scan(index, now)
     }
-
-    /// The slow walk behind inotify, and the answer to an overflow of its queue.
-    func rescanEverything(_ now: Int64) {
-        refreshMounts(now)
-        for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
-        for view in views.indices where !views[view].declarations.isEmpty { pendingWalks.insert(Int32(view)) }
-        runPendingScans(now)
-        pruneContacts()
-        pumpNewlyDue()
-        for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
-        problems = problems.filter { path, _ in
-            guard case .failure(let error) = views[Int(path.view)].status(path.path, follow: false) else { return true }
-            return error.errno == EACCES
-        }
-    }
 }

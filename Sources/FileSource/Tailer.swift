@@ -45,6 +45,8 @@ package final class Tailer {
     var danglingLinks: [EntryName: Int] = [:]
     /// Generations of the store that have not been found yet, by inode.
     var known: [UInt64: [GenerationRecord]] = [:]
+    /// Of these, those on volumes whose containers are gone.
+    var orphans = OrphanList()
     /// Their inodes by directory, for files that were renamed while the daemon was down.
     var knownByDirectory: [StoredDirectory: Set<UInt64>] = [:]
     /// Views to walk from their entry points once the present step is over.
@@ -77,6 +79,9 @@ package final class Tailer {
     var rescans: UInt64 = 0
     var openCount = 0
     var openCursor = 0
+
+    /// How far the slow walk over everything is; nil: none is under way.
+    var rescan: Rescan?
 
     private var pathBuffer: RawPath = []
 
@@ -127,7 +132,8 @@ package final class Tailer {
 
     /// Monotonic ns of the next thing to do without an event; the poll is due only while something needs it.
     package var nextDeadline: Int64 {
-        needsPolling ? min(nextRescan, nextPoll) : nextRescan
+        if rescan != nil { return 0 }
+        return needsPolling ? min(nextRescan, nextPoll) : nextRescan
     }
 
     /// Does what is due: polls directories without a watch and walks over everything now and then.
@@ -138,9 +144,9 @@ package final class Tailer {
         }
         if now >= nextRescan {
             nextRescan = now + options.rescanInterval
-            rescanEverything(now)
-            if now >= lostAfter { announceLost() }
+            beginRescan(now)
         }
+        if goOnWithRescan(now, for: options.rescanBudget), now >= lostAfter { announceLost() }
         pumpNewlyDue()
     }
 
