@@ -103,6 +103,8 @@ enum EngineCommand {
 final class CommandQueue: Sendable {
     private struct State {
         var commands: [EngineCommand] = []
+        /// Place of the first that was not taken.
+        var next = 0
         var end: EngineEnd?
         var waiters: [CheckedContinuation<EngineEnd, Never>] = []
     }
@@ -124,11 +126,17 @@ final class CommandQueue: Sendable {
         return accepted
     }
 
-    func take() -> [EngineCommand] {
-        ready.drain()
-        return state.withLock { state in
-            defer { state.commands.removeAll() }
-            return state.commands
+    /// The oldest command that waits.
+    func takeFirst() -> EngineCommand? {
+        state.withLock { state in
+            guard state.next < state.commands.count else { return nil }
+            let command = state.commands[state.next]
+            state.next += 1
+            if state.next == state.commands.count || state.next >= 256 {
+                state.commands.removeFirst(state.next)
+                state.next = 0
+            }
+            return command
         }
     }
 
@@ -146,9 +154,10 @@ final class CommandQueue: Sendable {
             state.end = end
             defer {
                 state.commands.removeAll()
+                state.next = 0
                 state.waiters.removeAll()
             }
-            return (state.commands, state.waiters)
+            return (Array(state.commands[state.next...]), state.waiters)
         }
         for command in commands {
             switch command {

@@ -62,6 +62,8 @@ extension PipelineLoop {
         checkpoint.opened = []
         checkpoint.pendingSlots = ledger.takeDirty()
         announceGaps()
+        // First: a source that was let go may have been taken up again since.
+        transaction.updated = checkpoint.released
         for slot in checkpoint.pendingSlots where sources[slot].isOpen {
             let counts = ledger.counts(slot)
             transaction.updated.append(
@@ -69,7 +71,6 @@ extension PipelineLoop {
                     file: tailer.file(slot), evidence: tailer.evidence(slot, committed: counts.committed),
                     counts: counts))
         }
-        transaction.updated += checkpoint.released
         checkpoint.pendingReleased = checkpoint.released
         checkpoint.released = []
         transaction.containers = checkpoint.containers

@@ -27,7 +27,7 @@ extension PipelineLoop {
         } else {
             redescribe(state)
             if layoutChanged {
-                tailer.update(state.numbers[0], layout: container.layout, mounts: .read(), now: now)
+                tailer.update(state.numbers[0], layout: container.layout, mounts: tailer.presentMounts(), now: now)
             }
         }
         if container.isRunning { cancelDrain(container.id, now) } else { drain(container.id, now) }
@@ -37,12 +37,25 @@ extension PipelineLoop {
     /// The container is removed from its runtime.
     func remove(container id: String, _ now: Int64) {
         guard containers[id] != nil else {
-            if knownContainers.remove(id) != nil { checkpoint.removedContainers.append(id) }
+            if knownContainers.remove(id) != nil { forgetUnattached(id) }
             return
         }
         containers[id]!.isGone = true
         drain(id, now)
         forgetIfDone(id, now)
+    }
+
+    /// A container of the store that was never attached: its labels mean nothing any more. What it left is said all the
+    /// same.
+    private func forgetUnattached(_ id: String) {
+        for record in tailer.takeKnown(ofContainer: id) {
+            if record.detached != 0 {
+                checkpoint.closed += tailer.keepOrphan(record)
+            } else {
+                announceLoss(of: record)
+            }
+        }
+        checkpoint.removedContainers.append(id)
     }
 
     func announce(_ event: ContainerEvent, container id: String, name: String) {
@@ -51,7 +64,7 @@ extension PipelineLoop {
 
     private func follow(_ id: String, _ now: Int64) {
         let container = containers[id]!.container
-        let view = ContainerView(layout: container.layout, policy: options.resolver, mounts: .read())
+        let view = ContainerView(layout: container.layout, policy: options.resolver, mounts: tailer.presentMounts())
         let files = container.declarations.map { declaration in
             var files = declaration.files
             files.isKnown = knownContainers.contains(id)

@@ -57,6 +57,15 @@ extension PipelineLoop {
         }
     }
 
+    /// Another container has come to a file that is being drained, and may write to it: it is not let go. It stays with
+    /// its container until that is, then it is handed over.
+    func keepShared(_ slot: Int) {
+        guard sources[slot].isDraining, sources[slot].endSize == nil, tailer.isShared(slot) else { return }
+        sources[slot].isDraining = false
+        sources[slot].isFinal = false
+        sources[slot].isSuspended = false
+    }
+
     /// After acknowledgements: drained sources that are read to their end are closed in their next turn.
     func settleDrains() {
         guard nextDrainCheck != .max else { return }
@@ -74,6 +83,7 @@ extension PipelineLoop {
     func checkDrains(_ now: Int64) {
         nextDrainCheck = .max
         settleDrains()
+        let end = Clock.monotonic() + PipelineLoop.serveBudget
         for (id, state) in containers {
             guard case .draining(let since) = state.phase else { continue }
             nextDrainCheck = now + PipelineLoop.drainCheck
@@ -84,12 +94,20 @@ extension PipelineLoop {
             // What a worker is still to tell may be drained too: for as long as a volume of its own is read.
             let isSearching = tailer.isSearching(containerOf: state.numbers[0])
             if isSearching, now - since < PipelineLoop.mountDrain { continue }
-            if containers[id]!.draining.isEmpty { letGo(id, now) }
+            guard containers[id]!.draining.isEmpty else { continue }
+            letGo(id, now)
+            // The rest after the sources' turns: what is let go is not looked at again.
+            if Clock.monotonic() >= end {
+                nextDrainCheck = now
+                break
+            }
         }
         if nextDrainCheck != .max { settleEnds(now) }
     }
 
     private func letGo(_ id: String, _ now: Int64) {
+        // What was found a moment ago is still its own.
+        collectNews(now)
         // What another container handed over meanwhile is drained too.
         drainSlots(id)
         guard containers[id]!.draining.isEmpty else { return }
@@ -111,7 +129,11 @@ extension PipelineLoop {
             let view = ContainerView(layout: layout, policy: options.resolver, mounts: HostMounts(text: []))
             let stays = view.mountIndex(of: record.path).map { layout.mounts[$0].kind != .tmpfs } ?? false
             // On a volume it may be continued by another container.
-            if stays, record.detached != 0 { tailer.keep(record) } else { announceLoss(of: record) }
+            if stays, record.detached != 0 {
+                checkpoint.closed += tailer.keepOrphan(record)
+            } else {
+                announceLoss(of: record)
+            }
         }
         containers[id] = nil
         knownContainers.remove(id)

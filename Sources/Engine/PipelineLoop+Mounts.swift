@@ -15,8 +15,10 @@ extension PipelineLoop {
         let due = containers[id]!.suspended.contains { $0.nextLook <= now }
         let open = containers[id]!.draining.filter { !sources[Int($0)].isSuspended && sources[Int($0)].endSize == nil }
         guard due || !open.isEmpty else { return }
-        let mounts = HostMounts.read()
+        let mounts = tailer.presentMounts()
         settleSuspended(id, mounts, now)
+        // Most volumes lie on the runtime's own disk: their sources need not be asked one by one.
+        guard layout.mounts.contains(where: { mounts.entry(of: $0.source)?.mountPoint == $0.source }) else { return }
         for slot in open { suspend(Int(slot), id, layout, mounts, now) }
     }
 
@@ -59,7 +61,8 @@ extension PipelineLoop {
     private func giveUp(_ slot: Int, _ reason: GapReason, _ now: Int64) {
         let size = max(tailer.presentSize(slot), ledger.reserved(slot))
         ledger.reserveGap(slot, to: size, reason: reason, now: now)
-        sources[slot].isReleased = tailer.presentPath(slot) != nil
+        // A row that is not stored yet cannot be kept.
+        sources[slot].isReleased = tailer.presentPath(slot) != nil && !tailer.isRegistering(slot)
         finish(slot, size: size, reason: reason)
     }
 

@@ -10,6 +10,7 @@ internal import Pipeline
 extension PipelineLoop {
     /// Lets a source work until its time is up, its credit is spent, or there is nothing left to read.
     func turn(_ slot: Int) {
+        keepShared(slot)
         // A list may still hold the number of the slot's former source: a registering one is not read for that.
         guard sources[slot].isOpen, !sources[slot].needsRewind, !sources[slot].isSuspended, sources[slot].retryAt == 0,
             !tailer.isWaiting(slot),
@@ -38,6 +39,8 @@ extension PipelineLoop {
             // The tailer says when it has come.
             case .pending: return
             case .endOfFile:
+                // Not the end: it may have been moved or deleted. The checks of those that are to end try it again.
+                if sources[slot].isFinal, tailer.isOutOfReach(slot, now: now) { return }
                 if sources[slot].isFinal, sources[slot].line.oversize != nil {
                     // The oversize rest was scanned before the file was known to be complete: its gap ends here.
                     var chunk = Chunk(bytes: UnsafePointer(scratch), count: 0, offset: offset, isFinal: true)

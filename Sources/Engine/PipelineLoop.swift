@@ -132,6 +132,10 @@ final class PipelineLoop {
         parked = Array(repeating: [], count: producer.topics.count)
         writers = Array(repeating: TopicWriter(), count: producer.topics.count)
         checkpoint.declared = options.declarations.map(\.files.name).filter { !state.declarations.contains($0) }
+        let orphans = state.generations.filter {
+            $0.detached != 0 && !$0.container.isEmpty && !knownContainers.contains($0.container)
+        }
+        checkpoint.closed = tailer.adoptOrphans(orphans.sorted { $0.detached < $1.detached })
         if let recovery = state.recovery { announce(recovery) }
     }
 
@@ -187,8 +191,19 @@ final class PipelineLoop {
             case .network: tailer.takeNetworkAnswers(now: now)
             case .kafka: takeReports(now)
             case .store: takeCompletions(now)
-            case .commands: for command in commands.take() { obey(command, now) }
+            case .commands: obeyCommands(now)
             }
+        }
+    }
+
+    /// Obeys what waits, in order; after some milliseconds the sources have their turns before the rest, so that many
+    /// containers that come at once do not stop delivery.
+    private func obeyCommands(_ now: Int64) {
+        commands.ready.drain()
+        let end = Clock.monotonic() + PipelineLoop.serveBudget
+        while let command = commands.takeFirst() {
+            obey(command, now)
+            if Clock.monotonic() >= end { return commands.ready.signal() }
         }
     }
 

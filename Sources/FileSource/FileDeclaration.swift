@@ -47,6 +47,8 @@ package struct TailerOptions: Sendable {
     package var host: String
     /// Nanoseconds between two walks over everything that inotify should have told.
     package var rescanInterval: Int64 = 60 * nanosecondsPerSecond
+    /// Nanoseconds of such a walk between two looks at what is ready to be read: with thousands of files it takes long.
+    package var rescanBudget: Int64 = 4 * nanosecondsPerMillisecond
     /// Nanoseconds between two looks at directories without a watch, and at files without a name.
     package var pollInterval: Int64 = nanosecondsPerSecond
     /// inotify watches the tailer may use; nil: as many as the kernel gives.

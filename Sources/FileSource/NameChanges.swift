@@ -43,6 +43,15 @@ struct NameChanges {
         if marked.insert(entry).inserted { entries.append(entry) }
     }
 
+    /// The node is gone: files that were made in it and not looked at are lost.
+    mutating func abandon(_ directory: Int32) {
+        guard !unseen.isEmpty else { return }
+        for (entry, file) in unseen where entry.directory == directory {
+            unseen[entry] = nil
+            lost.append(file)
+        }
+    }
+
     mutating func make(_ path: RawPath, _ declarations: [Int32]) -> UnseenFile {
         made += 1
         return UnseenFile(livePath: path, declarations: declarations, order: made)

@@ -87,8 +87,9 @@ extension Tailer {
     package func remove(containerOf declaration: Int, now: Int64) {
         let view = declarations[declaration].view
         let gone = views[Int(view)].declarations
+        var handedOver: [Int32] = []
         for slot in files.indices where gone.contains(files[slot].declaration) && files[slot].phase != .vacant {
-            handOver(Int32(slot), now)
+            if handOver(Int32(slot), now) { handedOver.append(Int32(slot)) }
         }
         for (slot, others) in sharers {
             let rest = others.filter { !gone.contains($0) }
@@ -109,10 +110,39 @@ extension Tailer {
         views[Int(view)] = FileView(container: nil, mounts: views[0].mounts)
         vacantViews.append(view)
         runPendingScans(now)
+        for slot in handedOver { settle(slot, now) }
+    }
+
+    /// A file that was handed over to a container that does not find it goes to the next one; what none of them finds
+    /// has no name any more.
+    private func settle(_ slot: Int32, _ now: Int64) {
+        while !files[Int(slot)].hasName, !files[Int(slot)].isRemote, handOver(slot, now) { runPendingScans(now) }
+        if !files[Int(slot)].hasName { loseName(slot, now) }
     }
 
     /// Keeps a generation that is let go: whoever meets its file next continues it.
     package func keep(_ record: GenerationRecord) { remember(record) }
+
+    /// Keeps a generation on a volume whose container is gone. Those that are too many are forgotten: were their files met
+    /// again, they would be shipped again. Returns the forgotten, whose rows are to go.
+    package func keepOrphan(_ record: GenerationRecord) -> [FileID] {
+        known[record.identity.inode, default: []].append(record)
+        return limit(record)
+    }
+
+    /// Generations of the store that have no container any more, the longest kept first.
+    package func adoptOrphans(_ records: [GenerationRecord]) -> [FileID] { records.flatMap(limit) }
+
+    private func limit(_ record: GenerationRecord) -> [FileID] {
+        orphans.add(record).compactMap { oldest in
+            guard let records = known[oldest.inode], records.contains(where: { $0.file == oldest.file }) else {
+                return nil
+            }
+            let rest = records.filter { $0.file != oldest.file }
+            known[oldest.inode] = rest.isEmpty ? nil : rest
+            return oldest.file
+        }
+    }
 
     /// Takes the generations of a container that were not met again, or were let go.
     package func takeKnown(ofContainer id: String) -> [GenerationRecord] {
@@ -165,15 +195,20 @@ extension Tailer {
         return true
     }
 
-    private func handOver(_ slot: Int32, _ now: Int64) {
-        guard var others = sharers[slot], !others.isEmpty else { return }
-        let heir = others.removeFirst()
+    private func handOver(_ slot: Int32, _ now: Int64) -> Bool {
+        guard var others = sharers[slot], !others.isEmpty else { return false }
+        let heir = others.remove(at: others.firstIndex { !declarations[Int($0)].isRetired } ?? 0)
         sharers[slot] = others.isEmpty ? nil : others
         sharingVersion += 1
         unindex(slot)
         files[Int(slot)].declaration = heir
-        for index in directories.indices
-        where directories[index].isAlive && directories[index].view == declarations[Int(heir)].view {
+        scanLater(declarations[Int(heir)].view)
+        return true
+    }
+
+    /// All directories of a view are looked at once the present step is over.
+    func scanLater(_ view: Int32) {
+        for index in directories.indices where directories[index].isAlive && directories[index].view == view {
             pendingScans.append(Int32(index))
         }
     }

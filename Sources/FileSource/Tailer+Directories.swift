@@ -225,9 +225,9 @@ extension Tailer {
                 lacksWatches = true
                 return poll(index)
             }
-            // The watch may be another node's, by another path: it must not lose what it has.
-            mask |= UInt32(IN_MASK_ADD)
         }
+        // The watch may be another node's too, by another path or of another container: it must not lose what it has.
+        if node.watch < 0 || directoriesOfWatch[node.watch]?.count != 1 { mask |= UInt32(IN_MASK_ADD) }
         switch view(of: index).watch(node.path, mask: mask, inotify) {
         case .success(let watch):
             let others = directoriesOfWatch[watch] ?? []
@@ -237,6 +237,7 @@ extension Tailer {
                 drop(other, now)
                 return self.watch(index, missingLiteral: missingLiteral, now)
             }
+            if node.watch >= 0, node.watch != watch { removeWatch(node.watch, of: index) }
             if !others.contains(index) { directoriesOfWatch[watch] = others + [index] }
             directories[Int(index)].watch = watch
             directories[Int(index)].mask = mask & ~UInt32(IN_MASK_ADD)
@@ -295,6 +296,8 @@ extension Tailer {
         let node = directories[Int(index)]
         for child in node.children { forget(child, now) }
         for slot in slots(in: index) { loseName(slot, now) }
+        // The next directory gets its number: what events said of names here is not said of that one.
+        changes.abandon(index)
         if node.watch >= 0 { removeWatch(node.watch, of: index) }
         if node.isPolled { polledDirectories -= 1 }
         directoryOfPath[node.key] = nil
@@ -309,5 +312,16 @@ extension Tailer {
         guard directoriesOfWatch[watch]?.isEmpty == true else { return }
         directoriesOfWatch[watch] = nil
         inotify.remove(watch)
+    }
+
+    /// Looks at one directory as if it were new: its own identity, its entries, the sizes of its files.
+    func rescan(_ index: Int32, _ now: Int64) {
+        guard directories[Int(index)].isAlive, !directories[Int(index)].isRemote else { return }
+        if hasMoved(index) { return drop(index, now) }
+        directories[Int(index)].isDoubted = false
+        for slot in slots(in: index) {
+            files[Int(slot)].name.withUnsafeBufferPointer { considerKnown(slot, index, $0, now) }
+        }
+        scan(index, now)
     }
 }

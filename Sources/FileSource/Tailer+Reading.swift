@@ -39,6 +39,14 @@ extension Tailer {
         return .endOfFile
     }
 
+    /// True while it cannot be said that the end of a file was reached: its descriptor was given up, it cannot be opened
+    /// by its name, and the event that tells why is still to come.
+    package func isOutOfReach(_ slot: Int, now: Int64) -> Bool {
+        let file = files[slot]
+        guard file.phase == .active, file.descriptor < 0, !file.isRemote else { return false }
+        return file.hasName || now - file.nameless <= Tailer.reappearance
+    }
+
     /// What a read was to give: `capacity` bytes at `offset`, and `before` bytes that lie before it.
     struct ReadPlace {
         let offset: UInt64
@@ -123,6 +131,8 @@ extension Tailer {
         } else {
             loseName(fresh, now)
         }
+        // Whoever shares the file shares its new content.
+        sharers[fresh] = sharers.removeValue(forKey: Int32(slot))
         if isWatched { watchFile(fresh) }
     }
 
@@ -138,6 +148,8 @@ extension Tailer {
         }
         guard old.hasName else { return }
         old.name.withUnsafeBufferPointer { consider(old.directory, $0, type: UInt8(DT_UNKNOWN), now) }
+        for other in sharers.removeValue(forKey: Int32(slot)) ?? [] { scanLater(declarations[Int(other)].view) }
+        runPendingScans(now)
     }
 
     /// A look at a name that has a slot: is it still this file?

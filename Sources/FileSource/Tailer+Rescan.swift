@@ -1,63 +1,57 @@
-// The slow walk behind inotify: over everything, in steps.
+// The slow walk over everything behind inotify, in pieces.
 internal import CLinux
 internal import Core
 internal import Glibc
 internal import LinuxIO
 
+/// How far a walk over everything is: first all directories, then all views from their entry points.
+struct Rescan {
+    var directory = 0
+    var view = 0
+}
+
 extension Tailer {
-    /// Looks at one directory as if it were new: its own identity, its entries, the sizes of its files.
-    func rescan(_ index: Int32, _ now: Int64) {
-        guard directories[Int(index)].isAlive, !directories[Int(index)].isRemote else { return }
-        if hasMoved(index) { return drop(index, now) }
-        directories[Int(index)].isDoubted = false
-        for slot in slots(in: index) {
-            files[Int(slot)].name.withUnsafeBufferPointer { considerKnown(slot, index, $0, now) }
-        }
-        scan(index, now)
+    /// The walk in one piece: the answer to an overflow of inotify's queue.
+    func rescanEverything(_ now: Int64) {
+        beginRescan(now)
+        _ = goOnWithRescan(now, for: .max)
     }
 
-    /// Directories and views of one step of the slow walk, and the pause before the next: thousands of containers must
-    /// not make the loop wait.
-    private static let rescanSlice = 64
-    static let rescanPause = 50 * nanosecondsPerMillisecond
+    /// Begins the walk, or begins it anew.
+    func beginRescan(_ now: Int64) {
+        rescans += 1
+        refreshMounts(now)
+        rescan = Rescan()
+    }
 
-    /// One step of the slow walk behind inotify; true when the walk is over.
-    func rescanSome(_ now: Int64) -> Bool {
-        if rescanCursor == 0 { beginRescan(now) }
-        for place in rescanCursor..<rescanCursor + Tailer.rescanSlice {
-            if place < directories.count {
-                if directories[place].isAlive { rescan(Int32(place), now) }
-            } else if place - directories.count < views.count {
-                walkAgain(Int32(place - directories.count))
-            }
+    /// Goes on for `budget` nanoseconds, one directory or view at least. True when that ended it.
+    func goOnWithRescan(_ now: Int64, for budget: Int64) -> Bool {
+        guard rescan != nil else { return false }
+        let start = Clock.monotonic()
+        // Directories and views that come meanwhile are looked at when they come.
+        while rescan!.directory < directories.count {
+            let index = rescan!.directory
+            rescan!.directory += 1
+            guard directories[index].isAlive else { continue }
+            rescan(Int32(index), now)
+            if Clock.monotonic() - start > budget { return false }
         }
-        runPendingScans(now)
-        rescanCursor += Tailer.rescanSlice
-        guard rescanCursor >= directories.count + views.count else { return false }
+        while rescan!.view < views.count {
+            let view = rescan!.view
+            rescan!.view += 1
+            guard !views[view].declarations.isEmpty else { continue }
+            pendingWalks.insert(Int32(view))
+            if budget == .max { continue }
+            runPendingScans(now)
+            if Clock.monotonic() - start > budget { return false }
+        }
         endRescan(now)
         return true
     }
 
-    /// The whole walk at once: the answer to an overflow of inotify's queue.
-    func rescanEverything(_ now: Int64) {
-        beginRescan(now)
-        for index in directories.indices where directories[index].isAlive { rescan(Int32(index), now) }
-        for view in views.indices { walkAgain(Int32(view)) }
-        runPendingScans(now)
-        endRescan(now)
-    }
-
-    private func beginRescan(_ now: Int64) {
-        rescans += 1
-        refreshMounts(now)
-    }
-
-    private func walkAgain(_ view: Int32) {
-        if !views[Int(view)].declarations.isEmpty { pendingWalks.insert(view) }
-    }
-
     private func endRescan(_ now: Int64) {
-        rescanCursor = 0
+        rescan = nil
+        runPendingScans(now)
         pruneContacts()
         pumpNewlyDue()
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }

@@ -3,12 +3,24 @@ internal import CLinux
 internal import Core
 internal import Glibc
 internal import LinuxIO
-internal import Resolver
+package import Resolver
 
 extension Tailer {
     func view(of directory: Int32) -> FileView { views[Int(directories[Int(directory)].view)] }
 
     func view(ofSlot slot: Int) -> FileView { views[Int(declarations[Int(files[slot].declaration)].view)] }
+
+    /// The host's mounts now. New ones are all views' at once: each table kept for itself would be megabytes.
+    package func presentMounts() -> HostMounts {
+        let (mounts, isNew) = mountTable.read()
+        if isNew { for view in views.indices { adopt(mounts, Int32(view)) } }
+        return mounts
+    }
+
+    private func adopt(_ mounts: HostMounts, _ view: Int32) {
+        views[Int(view)].mounts = mounts
+        views[Int(view)].container?.mounts = mounts
+    }
 
     func path(_ directory: Int32, _ name: some Sequence<UInt8>) -> ViewPath {
         let node = directories[Int(directory)]

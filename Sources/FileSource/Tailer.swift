@@ -19,6 +19,7 @@ package final class Tailer {
     var views: [FileView] = [FileView(container: nil, mounts: .read())]
     var vacantViews: [Int32] = []
     let inotify: Inotify
+    var mountTable = MountTable()
 
     var files = ContiguousArray<TailedFile>()
     var vacant: [Int32] = []
@@ -44,6 +45,8 @@ package final class Tailer {
     var danglingLinks: [EntryName: Int] = [:]
     /// Generations of the store that have not been found yet, by inode.
     var known: [UInt64: [GenerationRecord]] = [:]
+    /// Of these, those on volumes whose containers are gone.
+    var orphans = OrphanList()
     /// Their inodes by directory, for files that were renamed while the daemon was down.
     var knownByDirectory: [StoredDirectory: Set<UInt64>] = [:]
     /// Views to walk from their entry points once the present step is over.
@@ -80,11 +83,12 @@ package final class Tailer {
     var openCount = 0
     var openCursor = 0
 
+    /// How far the slow walk over everything is; nil: none is under way.
+    var rescan: Rescan?
+
     private var pathBuffer: RawPath = []
 
     var nextRescan: Int64 = 0
-    /// How far the present rescan is: directories first, then views.
-    var rescanCursor = 0
     var nextPoll: Int64 = 0
     /// When directories that the store knows and that are not there count as removed.
     private var lostAfter = Int64.max
@@ -131,7 +135,8 @@ package final class Tailer {
 
     /// Monotonic ns of the next thing to do without an event; the poll is due only while something needs it.
     package var nextDeadline: Int64 {
-        needsPolling ? min(nextRescan, nextPoll) : nextRescan
+        if rescan != nil { return 0 }
+        return needsPolling ? min(nextRescan, nextPoll) : nextRescan
     }
 
     /// Does what is due: polls directories without a watch and walks over everything now and then.
@@ -141,10 +146,10 @@ package final class Tailer {
             poll(now)
         }
         if now >= nextRescan {
-            let isOver = rescanSome(now)
-            nextRescan = now + (isOver ? options.rescanInterval : Tailer.rescanPause)
-            if isOver, now >= lostAfter { announceLost() }
+            nextRescan = now + options.rescanInterval
+            beginRescan(now)
         }
+        if goOnWithRescan(now, for: options.rescanBudget), now >= lostAfter { announceLost() }
         pumpNewlyDue()
     }
 

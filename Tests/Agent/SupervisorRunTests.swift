@@ -111,6 +111,24 @@ struct SupervisorRunTests {
         #expect(await stage.supervisor.discovery([]).runtimes.isEmpty)
     }
 
+    @Test func whatNewRulesDoNotShipIsStillForgottenByTheStore() async {
+        let stage = await Stage.begin()
+        let record = Samples.record()
+        await stage.list([record])
+        var rules = stage.rules
+        rules.labels.prefix = "other.logs"
+        let next = FakeSink(stored: stage.sink.attached.map { ($0.id, $0.stored) })
+        await stage.supervisor.begin(next, rules)
+        #expect(next.attached.isEmpty && next.removed.isEmpty)
+        await stage.runtime.say(.removed(id: record.id))
+        #expect(next.removed == [record.id])
+    }
+
+    @Test func whatHadStoppedInTheLastRunIsNotFollowed() async {
+        let stage = await Stage.begin(stored: [Samples.ended(Samples.record())])
+        #expect(stage.sink.attached.map(\.isRunning) == [false])
+    }
+
     @Test func anotherRuntimeCannotSpeakForAContainer() async {
         let stage = await Stage.begin()
         await stage.list([Samples.record()])

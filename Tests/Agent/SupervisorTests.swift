@@ -113,7 +113,7 @@ struct SupervisorTests {
         let gone = Samples.record("gone", id: "2")
         let stage = await Stage.begin(stored: [there, gone])
         #expect(stage.sink.attached.map(\.id) == ["1", "2"])
-        #expect(stage.sink.attached.allSatisfy { !$0.isRunning && $0.layout.processID == 0 })
+        #expect(stage.sink.attached.allSatisfy { $0.isRunning && $0.layout.processID == 0 })
         await stage.runtime.say(.unreachable(reason: "connection refused"))
         #expect(stage.sink.removed.isEmpty, "nobody knows that they are gone")
         await stage.list([there])

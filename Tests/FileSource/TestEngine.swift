@@ -49,6 +49,7 @@ final class TestEngine {
         _ change: (inout TailerOptions) -> Void = { _ in }
     ) throws {
         var options = TailerOptions(host: "test")
+        options.rescanBudget = .max
         change(&options)
         now = Clock.monotonic()
         tailer = try Tailer(options, declarations: declarations, known: known)

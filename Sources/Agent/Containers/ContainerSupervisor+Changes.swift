@@ -51,7 +51,8 @@ extension ContainerSupervisor {
         guard let entry = entries[id], !entry.isRemoved else { return }
         let record = entry.derived.record
         closeRun(record, exitCode: nil, isOutOfMemory: false)
-        if entry.attached != nil { sink?.remove(container: id) }
+        // Also what this engine was not given: its store may have it from rules that are no more.
+        if sink != nil, kept.remove(id) != nil || entry.attached != nil { sink?.remove(container: id) }
         guard entry.derived.isDeclared else {
             entries[id] = nil
             return

@@ -49,6 +49,8 @@ package actor ContainerSupervisor {
     var sink: (any ContainerSink)?
     var runtimes: [String: RuntimeState] = [:]
     var entries: [String: Entry] = [:]
+    /// Containers of the present engine's store.
+    var kept: Set<String> = []
     /// Removed containers, oldest first: forgotten when there are too many of them, or nothing of them is left to ship.
     var removed: [String] = []
     /// What happened between two engines.
@@ -99,6 +101,7 @@ package actor ContainerSupervisor {
     }
 
     private func restoreStored(_ sink: any ContainerSink) {
+        kept = Set(sink.storedContainers.map(\.id))
         for (id, stored) in sink.storedContainers {
             if entries[id]?.isRemoved == false { continue }
             guard let record = ContainerRecordCodec.decode(stored) else {
@@ -107,7 +110,8 @@ package actor ContainerSupervisor {
                 sink.remove(container: id)
                 continue
             }
-            let derived = DerivedContainer(record, rules, isKnownAlive: false)
+            let isGone = runtimes[record.runtime]?.hasListed == true
+            let derived = DerivedContainer(record, rules, isKnownAlive: false, isGone: isGone)
             var entry = Entry(derived: derived, isStored: true)
             if !record.started.isEmpty { entry.run = Run(started: record.started, isOver: !record.isRunning) }
             // What happened while there was no engine to write it down.
@@ -118,7 +122,7 @@ package actor ContainerSupervisor {
                 sink.attach(container)
                 entries[id]?.attached = derived.shipped
             }
-            if runtimes[record.runtime]?.hasListed == true { forget(id) }
+            if isGone { forget(id) }
         }
     }
 

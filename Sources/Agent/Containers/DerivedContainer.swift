@@ -33,8 +33,10 @@ struct DerivedContainer: Sendable {
     private let startsAtEnd: Bool
     private let ignoreOlder: Int64
 
-    /// `isKnownAlive` false: the record is from the store, and no runtime has confirmed it yet.
-    init(_ record: ContainerRecord, _ rules: ContainerRules, isKnownAlive: Bool = true) {
+    /// `isKnownAlive` false: the record is from the store, and no runtime has confirmed it yet. What ran then is followed
+    /// as if it still did, unless it `isGone`: to let it go would blind the daemon for as long as the runtime does not
+    /// answer, and files that come and go meanwhile would be lost without a word.
+    init(_ record: ContainerRecord, _ rules: ContainerRules, isKnownAlive: Bool = true, isGone: Bool = false) {
         let reading = LabelReader(rules.labels).read(record.labels)
         self.record = record
         declared = reading.declarations.map { Declared(declaration: $0, route: rules.route(record, $0)) }
@@ -48,7 +50,7 @@ struct DerivedContainer: Sendable {
             : Shipped(
                 members: renderMembers(DerivedContainer.members(record, rules.recorded)),
                 layout: record.layout(isKnownAlive: isKnownAlive), declared: shippable,
-                isRunning: isKnownAlive && record.isLiving)
+                isRunning: !isGone && record.isLiving)
     }
 
     /// Says something that people should know: declarations, or problems with them.
