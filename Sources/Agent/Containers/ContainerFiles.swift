@@ -40,7 +40,10 @@ struct ContainerFiles {
         case .listed: return .names(names + unknown.compactMap { looked(directory, $0) })
         case .missing(let error): return error.errno == ENOENT ? .missing : .unreachable("\(error)")
         case .refused(let reason): return .unreachable(reason)
-        case .network(let entry): return .unreachable("it is on a network file system (\(entry.type))")
+        case .network(let entry):
+            return .unreachable(
+                "it is on a network file system (\(entry.type)), which is not looked into here: check that the "
+                    + "application writes there")
         }
     }
 
