@@ -47,6 +47,8 @@ struct DockerTracker {
     private var reconciling: Set<String> = []
     private var hasReconciled = false
     private var foundDifference = false
+    /// An event came that could not be read: a list may show what it would have told.
+    private var hasMissed = false
     /// Number of events when a list showed what no event had told.
     private var suspect: Int?
 
@@ -92,6 +94,9 @@ struct DockerTracker {
         wanted = []
         underWay = 0
     }
+
+    /// The stream is alive, though one of its events was too long or no event at all.
+    mutating func missed() { hasMissed = true }
 
     mutating func take(_ event: DockerEvent, cost: Int) {
         guard !progress.isRepeat(event) else {
@@ -182,7 +187,8 @@ struct DockerTracker {
         reconcilesFrom = nil
         hasReconciled = false
         // The next event clears it.
-        if foundDifference { suspect = progress.count }
+        if foundDifference, !hasMissed { suspect = progress.count }
+        hasMissed = false
         changes.append(.listed(records))
     }
 

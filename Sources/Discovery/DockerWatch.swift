@@ -78,7 +78,10 @@ struct DockerWatch {
             case .inspected(let id, let inspection): tracker.take(inspection, of: id)
             case .listed(.success(let listed)): tracker.reconcile(listed)
             case .listed(.failure): tracker.abandonReconciliation()
-            case .reconcile, .missed: reconcile(api, inbox, &group)
+            case .reconcile: reconcile(api, inbox, &group)
+            case .missed:
+                tracker.missed()
+                reconcile(api, inbox, &group)
             case .alive:
                 if tracker.isDeaf { return RuntimeFailure("its event stream fell silent: connecting again") }
             case .broken(let failure): return failure

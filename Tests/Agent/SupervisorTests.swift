@@ -108,6 +108,17 @@ struct SupervisorTests {
         #expect(stage.sink.announced == ["started"], "it runs as before")
     }
 
+    @Test func aRenameDoesNotMoveADeclarationToAnotherTopic() async throws {
+        let stage = await Stage.begin { rules in
+            rules.route = { record, _ in TopicRoute(topic: "logs.\(record.name)") }
+        }
+        var record = Samples.record("first")
+        await stage.list([record])
+        record.name = "second"
+        await stage.runtime.say(.changed(record))
+        #expect(stage.sink.attached.map { $0.declarations[0].topic } == ["logs.first", "logs.first"])
+    }
+
     @Test func storedContainersAreAttachedBeforeTheRuntimeAnswers() async throws {
         let there = Samples.record("there", id: "1")
         let gone = Samples.record("gone", id: "2")

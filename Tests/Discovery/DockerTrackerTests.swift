@@ -142,6 +142,19 @@ struct DockerTrackerTests {
         #expect(!tracker.isDeaf)
     }
 
+    @Test func anEventThatCouldNotBeReadMakesNobodyDeaf() {
+        var tracker = tracker([record(one)])
+        tracker.missed()
+        tracker.beginReconciliation()
+        tracker.reconcile([record(one), record(two)])
+        tracker.take(.found(record(two)), of: two)
+        #expect(!tracker.isDeaf)
+        // The next difference has no such excuse.
+        tracker.beginReconciliation()
+        tracker.reconcile([record(one)])
+        #expect(tracker.isDeaf)
+    }
+
     @Test func aListFindsWhatEventsDidNotTell() {
         let three = DockerSamples.id(3)
         var tracker = tracker([record(one), record(two)])

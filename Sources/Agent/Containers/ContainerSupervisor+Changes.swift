@@ -68,7 +68,8 @@ extension ContainerSupervisor {
     func understand(_ record: ContainerRecord, again: Bool = false) {
         let before = entries[record.id]
         let isKnownAlive = !(again && before?.isStored == true)
-        let derived = DerivedContainer(record, rules, isKnownAlive: isKnownAlive)
+        let derived = DerivedContainer(
+            record, rules, isKnownAlive: isKnownAlive, former: again ? nil : before?.derived)
         var entry = before ?? Entry(derived: derived)
         entry.derived = derived
         if isKnownAlive { entry.isStored = false }

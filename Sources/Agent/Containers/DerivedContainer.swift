@@ -36,10 +36,18 @@ struct DerivedContainer: Sendable {
     /// `isKnownAlive` false: the record is from the store, and no runtime has confirmed it yet. What ran then is followed
     /// as if it still did, unless it `isGone`: to let it go would blind the daemon for as long as the runtime does not
     /// answer, and files that come and go meanwhile would be lost without a word.
-    init(_ record: ContainerRecord, _ rules: ContainerRules, isKnownAlive: Bool = true, isGone: Bool = false) {
+    /// `former`: what was understood of it before under the same rules. A topic stays what it was when its declaration
+    /// was first seen, also when a rename would give another one.
+    init(
+        _ record: ContainerRecord, _ rules: ContainerRules, isKnownAlive: Bool = true, isGone: Bool = false,
+        former: DerivedContainer? = nil
+    ) {
         let reading = LabelReader(rules.labels).read(record.labels)
         self.record = record
-        declared = reading.declarations.map { Declared(declaration: $0, route: rules.route(record, $0)) }
+        declared = reading.declarations.map { declaration in
+            former?.declared.first { $0.declaration == declaration }
+                ?? Declared(declaration: declaration, route: rules.route(record, declaration))
+        }
         problems = reading.problems + declared.compactMap(\.route.reason)
         let shippable = declared.filter(\.isShippable)
         startsAtEnd = rules.startsAtEnd
