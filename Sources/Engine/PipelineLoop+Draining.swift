@@ -87,6 +87,7 @@ extension PipelineLoop {
         for (id, state) in containers {
             guard case .draining(let since) = state.phase else { continue }
             nextDrainCheck = now + PipelineLoop.drainCheck
+            for slot in state.draining { keepShared(Int(slot)) }
             // A slot that was freed meanwhile may be another source's by now.
             containers[id]!.draining.removeAll { !sources[Int($0)].isOpen || !sources[Int($0)].isDraining }
             if now - since >= PipelineLoop.mountDrain { releaseMounts(id, now) }

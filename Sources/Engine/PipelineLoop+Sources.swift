@@ -61,6 +61,16 @@ extension PipelineLoop {
     private func announce(_ vanished: VanishedGeneration) {
         let record = vanished.record
         if record.detached != 0, vanished.reason == .deleted { return checkpoint.closed.append(record.file) }
+        if record.identity.inode == 0, !record.container.isEmpty {
+            switch unseen.take(record.container, record.declaration, now: Clock.monotonic()) {
+            case .name: break
+            case .summarize:
+                return outbox.collect(
+                    audit.unknown(container: record.container, declaration: record.declaration, reason: .deleted),
+                    mayDrop: false)
+            case .said: return
+            }
+        }
         let subject = AuditText.Subject(record)
         counters.gapBytes[vanished.reason.rawValue, default: 0] += 0
         outbox.collect(

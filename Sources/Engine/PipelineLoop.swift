@@ -62,6 +62,7 @@ final class PipelineLoop {
     /// Slots that are drained because their container has stopped.
     var nextDrainCheck: Int64 = .max
 
+    var unseen = UnseenBudget()
     var outbox: AuditOutbox
     var checkpoint = CheckpointState()
     var counters = CounterStatus()
@@ -132,9 +133,7 @@ final class PipelineLoop {
         parked = Array(repeating: [], count: producer.topics.count)
         writers = Array(repeating: TopicWriter(), count: producer.topics.count)
         checkpoint.declared = options.declarations.map(\.files.name).filter { !state.declarations.contains($0) }
-        let orphans = state.generations.filter {
-            $0.detached != 0 && !$0.container.isEmpty && !knownContainers.contains($0.container)
-        }
+        let orphans = state.generations.filter { !$0.container.isEmpty && !knownContainers.contains($0.container) }
         checkpoint.closed = tailer.adoptOrphans(orphans.sorted { $0.detached < $1.detached })
         if let recovery = state.recovery { announce(recovery) }
     }

@@ -74,10 +74,13 @@ final class FileView {
         }
     }
 
-    /// The upper layer of its root file system is gone: its container was removed.
+    /// The upper layer of its root file system is gone: its container was removed. Where the runtime tells no layers its
+    /// root is reached through its process alone.
     var lostRoot: Bool {
-        guard let upper = container?.layout.layers.first, case .failure = FileSystem.status(upper) else { return false }
-        return true
+        guard let layout = container?.layout else { return false }
+        guard let upper = layout.layers.first else { return layout.processID == 0 }
+        if case .failure = FileSystem.status(upper) { return true }
+        return false
     }
 
     private static func sight(_ file: LocatedFile) -> FileSight {

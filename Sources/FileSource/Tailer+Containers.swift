@@ -130,8 +130,12 @@ extension Tailer {
         return limit(record)
     }
 
-    /// Generations of the store that have no container any more, the longest kept first.
-    package func adoptOrphans(_ records: [GenerationRecord]) -> [FileID] { records.flatMap(limit) }
+    /// Generations of the store that have no container any more, the longest kept first. One that was not let go was
+    /// followed for another container when the last run ended: when that does not meet it soon, it is lost.
+    package func adoptOrphans(_ records: [GenerationRecord]) -> [FileID] {
+        unowned = Set(records.filter { $0.detached == 0 }.map(\.file))
+        return records.filter { $0.detached != 0 }.flatMap(limit)
+    }
 
     private func limit(_ record: GenerationRecord) -> [FileID] {
         orphans.add(record).compactMap { oldest in

@@ -141,6 +141,9 @@ extension Tailer {
     /// file system may be mounted late; for ever would mean that a directory removed while the daemon was down hides what
     /// was unread.
     func announceLost() {
+        let unmet = unowned
+        unowned = []
+        if !unmet.isEmpty { forget { unmet.contains($0.file) && $0.detached == 0 } }
         forget { record in
             guard record.container.isEmpty, case .failure(let error) = views[0].status(record.path, follow: false)
             else { return false }

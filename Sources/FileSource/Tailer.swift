@@ -47,6 +47,8 @@ package final class Tailer {
     var known: [UInt64: [GenerationRecord]] = [:]
     /// Of these, those on volumes whose containers are gone.
     var orphans = OrphanList()
+    /// Of these, those that were followed for another container than their own, which is gone.
+    var unowned: Set<FileID> = []
     /// Their inodes by directory, for files that were renamed while the daemon was down.
     var knownByDirectory: [StoredDirectory: Set<UInt64>] = [:]
     /// Views to walk from their entry points once the present step is over.

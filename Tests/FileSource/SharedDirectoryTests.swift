@@ -71,4 +71,20 @@ struct SharedDirectoryTests {
         #expect(strange.isEmpty)
         #expect(engine.generations.contains { $0.record.container == "c2" && $0.text == "second\n" })
     }
+
+    @Test func whatWasFollowedForAnotherContainerAndIsNotMetAgainIsAnnounced() throws {
+        try directory.write("one\n", to: "volume/app.log")
+        let last = try TestEngine([])
+        let first = last.follow("c1", [declared("/a/*.log", by: "c1")], mounts: ["/a": directory.path("volume")])
+        last.follow("c2", [declared("/a/*.log", by: "c2")], mounts: ["/a": directory.path("volume")])
+        last.drain(first[0])
+        let records = last.records()
+        #expect(records.map(\.container) == ["c1"])
+        directory.delete("volume/app.log")
+        let engine = try TestEngine([], known: records)
+        #expect(engine.tailer.adoptOrphans(records).isEmpty)
+        engine.follow("c2", [declared("/a/*.log", by: "c2")], mounts: ["/a": directory.path("volume")])
+        for _ in 0..<6 { engine.advance(seconds: 60) }
+        #expect(engine.vanished.map(\.record.file) == records.map(\.file))
+    }
 }
