@@ -105,6 +105,6 @@ let package = Package(
                 "Agent", "Configuration", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log,
             ]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
-        tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO"]),
+        tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO", "CLinux"]),
     ]
 )
