@@ -28,10 +28,16 @@ extension PipelineLoop {
         nextDrainCheck = now
     }
 
+    /// A slot that was freed meanwhile may be another container's by now.
+    private func isDraining(_ slot: Int32, of state: ContainerState) -> Bool {
+        let index = Int(slot)
+        return sources[index].isOpen && sources[index].isDraining && state.numbers.contains(tailer.declaration(index))
+    }
+
     /// It runs again before it was let go.
     func cancelDrain(_ id: String, _ now: Int64) {
         guard let state = containers[id], case .draining = state.phase else { return }
-        for slot in state.draining where sources[Int(slot)].isOpen && sources[Int(slot)].endSize == nil {
+        for slot in state.draining where isDraining(slot, of: state) && sources[Int(slot)].endSize == nil {
             sources[Int(slot)].isDraining = false
             sources[Int(slot)].isFinal = false
             sources[Int(slot)].isSuspended = false
@@ -88,8 +94,7 @@ extension PipelineLoop {
             guard case .draining(let since) = state.phase else { continue }
             nextDrainCheck = now + PipelineLoop.drainCheck
             for slot in state.draining { keepShared(Int(slot)) }
-            // A slot that was freed meanwhile may be another source's by now.
-            containers[id]!.draining.removeAll { !sources[Int($0)].isOpen || !sources[Int($0)].isDraining }
+            containers[id]!.draining.removeAll { !isDraining($0, of: state) }
             if now - since >= PipelineLoop.mountDrain { releaseMounts(id, now) }
             for slot in containers[id]!.draining where sources[Int(slot)].scheduling == .idle { enqueue(Int(slot)) }
             // What a worker is still to tell may be drained too: for as long as a volume of its own is read.
