@@ -3,6 +3,7 @@ import Core
 import Engine
 import FileSource
 import Glibc
+import LinuxIO
 import Pipeline
 import Resolver
 import TestSupport
@@ -185,6 +186,47 @@ extension EngineFixture {
         let gap = try #require(
             try await fixture.records("audit", count: 3).first { $0.string("event") == "gap" })
         #expect(gap.string("reason") == "unmounted" && gap.uint64("to") == 4 + UInt64(numbered(200_000).utf8.count))
+    }
+
+    @Test func aRemovedContainersFilesAreHeldNoLongerThanTheOperatorAllows() async throws {
+        try fixture.directory.makeDirectory("upper")
+        let engine = try fixture.start(fixture.containerOptions { $0.deletedFileHold = 2 * nanosecondsPerSecond })
+        try fixture.directory.write("one\n", to: "upper/app.log")
+        engine.attach(fixture.container("c1", layers: ["upper"], pattern: "/app.log"))
+        try await fixture.waitForStatus(engine, "one line acknowledged") { $0.totals.acknowledged == 4 }
+        try fixture.cluster.setDown()
+        try fixture.directory.append(numbered(200_000), to: "upper/app.log")
+        try await fixture.waitForStatus(engine, "a backlog") { $0.totals.inFlight > 0 && $0.totals.unread > 0 }
+        // As docker rm does.
+        let path = fixture.directory.path("upper/app.log")
+        unlink(path)
+        fixture.directory.removeEmptyDirectory("upper")
+        engine.remove(container: "c1")
+        #expect(openPaths().contains("\(path) (deleted)"), "it is drained, as far as it can be")
+        try await waitUntil(timeout: .seconds(20), "the deleted file is let go") {
+            !openPaths().contains("\(path) (deleted)")
+        }
+        try fixture.cluster.setUp()
+        try await fixture.waitForStatus(engine, "the rest is announced", timeout: .seconds(60)) {
+            $0.sources.isEmpty && $0.counters.gapBytes["deleted", default: 0] > 0 && $0.store.outboxEvents == 0
+        }
+        _ = await fixture.stop(engine)
+        let gap = try #require(try await fixture.records("audit", count: 3).first { $0.string("event") == "gap" })
+        #expect(gap.string("reason") == "deleted" && gap.uint64("to") == 4 + UInt64(numbered(200_000).utf8.count))
+    }
+
+    /// What the descriptors of this process lead to.
+    private func openPaths() -> [String] {
+        var found: [String] = []
+        try? FileSystem.forEachEntry(in: Array("/proc/self/fd".utf8)) { name, _, _ in
+            var target = [CChar](repeating: 0, count: Int(PATH_MAX))
+            let count = readlink("/proc/self/fd/" + String(decoding: name, as: UTF8.self), &target, target.count)
+            if count > 0 {
+                found.append(String(decoding: target[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self))
+            }
+            return true
+        }
+        return found
     }
 
     private func numbered(_ count: Int) -> String { (0..<count).map { "line \($0)\n" }.joined() }
