@@ -3,8 +3,8 @@
 .PHONY: help demo build release test test-tools lint format clean
 SOURCES := Package.swift Sources Tests
 TEST := swift test --skip-build --disable-xctest
-# Rooms whose tests wait for other threads, brokers and runtimes: apart from those that keep all cores busy.
-WAITING := ^(AdminTests|AgentTests|DiscoveryTests|EngineTests|KafkaSinkTests|TelemetryTests)\.
+# Tests that wait for other threads, processes, brokers and runtimes: apart from those that keep all cores busy.
+WAITING := ^((Admin|Agent|Discovery|Engine|KafkaSink|LinuxIO|Telemetry)Tests\.|FileSourceTests\.NetworkTests/)
 RELEASE := swift build -c release --static-swift-stdlib --product longshore
 
 help: ## this list
