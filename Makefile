@@ -4,7 +4,9 @@
 SOURCES := Package.swift Sources Tests
 TEST := swift test --skip-build --disable-xctest
 # Tests that wait for other threads, processes, brokers and runtimes: apart from those that keep all cores busy.
-WAITING := ^((Admin|Agent|Discovery|Engine|KafkaSink|LinuxIO|Telemetry)Tests\.|FileSourceTests\.NetworkTests/)
+WAITING := ^((Admin|Agent|Engine|KafkaSink|LinuxIO|Telemetry)Tests\.|DiscoveryTests\.DockerWatchTests/|FileSourceTests\.NetworkTests/)
+# Tests with real runtimes, which keep all cores busy themselves.
+RUNTIMES := ^DiscoveryTests\.Docker(Engine|Runtime)Tests/
 RELEASE := swift build -c release --static-swift-stdlib --product longshore
 
 help: ## this list
@@ -22,8 +24,9 @@ release: dependencies ## release build: .build/release/longshore
 test: dependencies ## install what the tests need and run them all
 	packaging/install-test-dependencies.sh
 	swift build --build-tests
-	$(TEST) --skip '$(WAITING)|^ScenariosTests\.'
+	$(TEST) --skip '$(WAITING)|$(RUNTIMES)|^ScenariosTests\.'
 	$(TEST) --filter '$(WAITING)'
+	$(TEST) --filter '$(RUNTIMES)'
 	$(TEST) --filter '^ScenariosTests\.'
 
 test-tools: ## only the broker for the tests, in .build-tools
