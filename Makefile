@@ -3,10 +3,13 @@
 .PHONY: help demo build release test test-tools lint format clean
 SOURCES := Package.swift Sources Tests
 TEST := swift test --skip-build --disable-xctest
-# Tests that wait for other threads, processes, brokers and runtimes: apart from those that keep all cores busy.
-WAITING := ^((Admin|Agent|Engine|KafkaSink|LinuxIO|Telemetry)Tests\.|DiscoveryTests\.DockerWatchTests/|FileSourceTests\.NetworkTests/)
-# Tests with real runtimes, which keep all cores busy themselves.
-RUNTIMES := ^DiscoveryTests\.Docker(Engine|Runtime)Tests/
+# Runs of their own, so that no test keeps from another what it waits for: tests that wait for threads, processes and
+# brokers; that block their thread on file systems that hang; that measure deadlines; with real runtimes, which need all
+# cores; of the whole daemon.
+APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.NetworkTests/) \
+	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ ^ScenariosTests\.
+empty :=
+space := $(empty) $(empty)
 RELEASE := swift build -c release --static-swift-stdlib --product longshore
 
 help: ## this list
@@ -24,10 +27,8 @@ release: dependencies ## release build: .build/release/longshore
 test: dependencies ## install what the tests need and run them all
 	packaging/install-test-dependencies.sh
 	swift build --build-tests
-	$(TEST) --skip '$(WAITING)|$(RUNTIMES)|^ScenariosTests\.'
-	$(TEST) --filter '$(WAITING)'
-	$(TEST) --filter '$(RUNTIMES)'
-	$(TEST) --filter '^ScenariosTests\.'
+	$(TEST) --skip '$(subst $(space),|,$(strip $(APART)))'
+	for tests in $(foreach run,$(APART),'$(run)'); do $(TEST) --filter "$$tests" || exit 1; done
 
 test-tools: ## only the broker for the tests, in .build-tools
 	packaging/install-test-dependencies.sh --tools-only
