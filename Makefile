@@ -4,10 +4,11 @@
 SOURCES := Package.swift Sources Tests
 TEST := swift test --skip-build --disable-xctest
 # Runs of their own, so that no test keeps from another what it waits for: tests that wait for threads, processes and
-# brokers; that block their thread on file systems that hang; that measure deadlines; with real runtimes, which need all
-# cores; of the whole daemon.
+# brokers; that block their thread on file systems that hang; that measure deadlines or latencies; with real runtimes, which
+# need all cores; of the whole daemon.
 APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.NetworkTests/) \
-	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ ^ScenariosTests\.
+	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ \
+	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume)
 empty :=
 space := $(empty) $(empty)
 RELEASE := swift build -c release --static-swift-stdlib --product longshore
