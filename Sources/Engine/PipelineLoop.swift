@@ -59,7 +59,7 @@ final class PipelineLoop {
     var containers: [String: ContainerState] = [:]
     /// Containers of the store: their declarations were followed before.
     var knownContainers: Set<String>
-    /// Slots that are drained because their container has stopped.
+    /// Monotonic ns of the next look at containers that are drained; `.max`: there are none.
     var nextDrainCheck: Int64 = .max
 
     var unseen = UnseenBudget()
@@ -218,7 +218,8 @@ final class PipelineLoop {
     }
 
     /// The listed timers, and nothing else, wake an idle pipeline thread: the tailer's rescan (and polls where needed),
-    /// a due checkpoint, a parked topic's next try, files without a name, failed reads, containers that are let go, the giving back of memory, the end of draining.
+    /// a due checkpoint, a parked topic's next try, files without a name, failed reads, containers that are let go, the
+    /// giving back of memory, the end of draining.
     private var nextDeadline: Int64 {
         var next = tailer.nextDeadline
         if let due = checkpointDue { next = min(next, due) }

@@ -45,7 +45,7 @@ struct FileSight {
 final class FileView {
     /// Nil: the host.
     var container: ContainerView?
-    /// Containers' mounts come and go: how a node's declared files are entered is asked anew then.
+    /// Numbers of the declarations whose paths lead here.
     var declarations: [Int32] = []
     /// Something was made below it and gone before it could be looked at, or events were lost.
     var isDoubtful = false

@@ -1,5 +1,18 @@
 // Where the daemon is that a command asks.
+internal import ArgumentParser
 internal import Configuration
+
+/// The options of every command that asks the daemon.
+struct DaemonOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The daemon's configuration, which names its socket (default: \(ConfigurationLoader.defaultPath)).",
+            valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("The daemon's admin socket, instead of the configuration's.", valueName: "path"))
+    var socket: String?
+}
 
 /// The admin socket, and the configuration where one was read.
 struct DaemonPlace {
@@ -9,16 +22,16 @@ struct DaemonPlace {
 
     /// --socket, else the one of --config, else the one of the default configuration if it is there and good. A bad
     /// --config is said in full and ends the command with status 2.
-    init(config: String?, socket: String?) throws {
-        let outcome = ConfigurationLoader.load(path: config, environment: ProcessEnvironment.current())
-        if config != nil {
+    init(_ options: DaemonOptions) throws {
+        let outcome = ConfigurationLoader.load(path: options.config, environment: ProcessEnvironment.current())
+        if options.config != nil {
             configuration = try ConfigurationProblems.require(outcome)
         } else if case .loaded(let loaded) = outcome {
             configuration = loaded
         } else {
             configuration = nil
         }
-        self.socket = socket ?? configuration?.admin.socket ?? "/run/longshore/admin.sock"
+        socket = options.socket ?? configuration?.admin.socket ?? "/run/longshore/admin.sock"
     }
 
     /// For people: that topics and rules are not those of any configuration.

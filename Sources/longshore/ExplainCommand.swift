@@ -26,14 +26,7 @@ struct ExplainCommand: AsyncParsableCommand {
     @Flag(help: "Print the whole report as JSON.")
     var json = false
 
-    @Option(
-        help: ArgumentHelp(
-            "The daemon's configuration, which names its socket (default: \(ConfigurationLoader.defaultPath)).",
-            valueName: "file"))
-    var config: String?
-
-    @Option(help: ArgumentHelp("The daemon's admin socket, instead of the configuration's.", valueName: "path"))
-    var socket: String?
+    @OptionGroup var daemon: DaemonOptions
 
     @Option(
         help: ArgumentHelp(
@@ -42,7 +35,9 @@ struct ExplainCommand: AsyncParsableCommand {
 
     func validate() throws {
         if container == "" { throw ValidationError("CONTAINER is empty: write a name, or how an id begins") }
-        if compose != nil, socket != nil { throw ValidationError("--compose asks no daemon: leave out --socket") }
+        if compose != nil, daemon.socket != nil {
+            throw ValidationError("--compose asks no daemon: leave out --socket")
+        }
     }
 
     func run() async throws {
@@ -56,7 +51,7 @@ struct ExplainCommand: AsyncParsableCommand {
 
     /// The second is false where something of a Compose file was not understood.
     private func answer() async throws -> (ContainersReport, Bool) {
-        let place = try DaemonPlace(config: config, socket: socket)
+        let place = try DaemonPlace(daemon)
         if let compose { return try explain(compose, place) }
         do { return (try await AdminClient.containers(socket: place.socket), true) } catch let error as AdminError {
             var report = await OfflineContainers.ask(place.configuration)

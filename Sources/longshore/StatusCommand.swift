@@ -12,18 +12,11 @@ struct StatusCommand: AsyncParsableCommand {
     @Flag(help: "Print the whole report as JSON.")
     var json = false
 
-    @Option(
-        help: ArgumentHelp(
-            "The daemon's configuration, which names its socket (default: \(ConfigurationLoader.defaultPath)).",
-            valueName: "file"))
-    var config: String?
-
-    @Option(help: ArgumentHelp("The daemon's admin socket, instead of the configuration's.", valueName: "path"))
-    var socket: String?
+    @OptionGroup var daemon: DaemonOptions
 
     func run() async throws {
         do {
-            let place = try DaemonPlace(config: config, socket: socket)
+            let place = try DaemonPlace(daemon)
             let report = try await AdminClient.status(socket: place.socket)
             StandardStreams.write(json ? try StatusJSON.pretty(report) : text(report), to: .output)
         } catch let error as AdminError {

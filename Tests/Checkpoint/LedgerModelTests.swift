@@ -1,5 +1,6 @@
 // The ledger against its model, over random operations.
 import Core
+import TestSupport
 import Testing
 
 @testable import Checkpoint

@@ -3,6 +3,7 @@ import Checkpoint
 import Core
 import Glibc
 import LinuxIO
+import TestSupport
 import Testing
 
 /// A history of transactions 1...20 in which every prefix is told from every other by its content.

@@ -5,6 +5,7 @@ import Core
 import Glibc
 import LinuxIO
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct StoreFaultTests {

@@ -85,18 +85,6 @@ final class StoreTestDirectory {
     }
 }
 
-/// One process-wide xorshift generator per test, so that a printed seed repeats it.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed | 1 }
-    mutating func next() -> UInt64 {
-        state ^= state << 13
-        state ^= state >> 7
-        state ^= state << 17
-        return state &* 0x2545_F491_4F6C_DD1D
-    }
-}
-
 /// A generation whose every field is its own, derived from `number`.
 func sampleGeneration(_ number: UInt64) -> GenerationRecord {
     var counts = LedgerCounts()

@@ -1,5 +1,6 @@
 // Compose files: services with labels and mounts, variables, aliases, and files made to do harm.
 import Configuration
+import TestSupport
 import Testing
 
 /// A Compose file in a project called `shop`.
@@ -231,7 +232,7 @@ extension ComposeReading {
             volumes: {v: {external: true}}
             """
         let seed = UInt64.random(in: .min ... .max)
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let fixture = Fixture()
         var good = 0
         for round in 0..<2000 {

@@ -1,19 +1,8 @@
 // Random damage to the reference file: never a crash, never a failure without a place.
 import Configuration
 import Glibc
+import TestSupport
 import Testing
-
-/// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same damage.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
 
 @Suite struct MutationTests {
     private static func reference() throws -> [UInt8] {
@@ -46,7 +35,7 @@ struct SeededGenerator: RandomNumberGenerator {
 
     @Test func aDamagedFileIsRefusedWithAPlaceOrStillPrintsAsItself() throws {
         let seed = UInt64.random(in: .min ... .max)
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let reference = try MutationTests.reference()
         let fixture = Fixture()
         let printed = Fixture()

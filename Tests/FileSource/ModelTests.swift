@@ -9,7 +9,7 @@ import Testing
 /// Names and contents as a writer sees them; the files lie below `base`.
 private struct Model {
     let directory: TemporaryDirectory
-    var random: SeededRandom
+    var random: SeededGenerator
     var lines: [String: [Int]] = [:]
     var directories = ["base"]
     var next = 0
@@ -91,7 +91,7 @@ private struct Model {
 
     private func history(_ seed: UInt64, openLimit: Int, restarts: Bool) throws {
         let directory = try TemporaryDirectory()
-        var model = Model(directory: directory, random: SeededRandom(seed))
+        var model = Model(directory: directory, random: SeededGenerator(seed: seed))
         try directory.makeDirectory("base")
         let declaration = files(directory.path("base/**/*.log"))
         var engines = [try TestEngine([declaration]) { $0.openLimit = openLimit }]

@@ -1,6 +1,7 @@
 // Feeds a file to the encoder the way the engine does: reads from the last record's end, batches, arenas, parking.
 import Core
 import Glibc
+import TestSupport
 import Pipeline
 
 /// One slot of a batch, its payload copied out of the arena.

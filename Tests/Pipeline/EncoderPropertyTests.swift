@@ -1,6 +1,7 @@
 // Random files in random pieces: the records cover the file exactly and say what the contract promises.
 import Core
 import Pipeline
+import TestSupport
 import Testing
 
 @Suite struct EncoderPropertyTests {

@@ -1,24 +1,7 @@
-// Random numbers that a failing test can repeat.
+// Random lines of all kinds of bytes.
+import TestSupport
 
-/// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same numbers everywhere.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
-
-    /// True once in `count` times.
-    mutating func once(in count: Int) -> Bool { number(1...count) == 1 }
-
+extension SeededGenerator {
     /// `count` bytes of one of several kinds: plain text, text that must be escaped, valid UTF-8 of all lengths, broken
     /// UTF-8, anything. Without line feeds unless `lineFeeds`.
     mutating func bytes(_ count: Int, lineFeeds: Bool = false) -> [UInt8] {
