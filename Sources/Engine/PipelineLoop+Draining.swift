@@ -152,13 +152,7 @@ extension PipelineLoop {
         let update = GenerationUpdate(
             file: tailer.file(slot), evidence: sources[slot].lastEvidence, counts: counts, detached: Clock.wall())
         checkpoint.released.append(update)
-        let declared = declarations[tailer.declaration(slot)].files
-        tailer.keep(
-            GenerationRecord(
-                file: update.file, stream: tailer.stream(slot), container: declared.container,
-                declaration: declared.name, route: declared.route, path: tailer.livePath(slot),
-                identity: tailer.identity(slot), evidence: update.evidence, counts: counts, opened: Clock.wall(),
-                detached: update.detached))
+        tailer.keep(record(slot, update.evidence, detached: update.detached))
     }
 
     /// A root file system that went away before the last look at it: what it had then cannot be known.

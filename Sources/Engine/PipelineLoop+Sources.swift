@@ -16,6 +16,7 @@ extension PipelineLoop {
         guard tailer.hasNews else { return }
         for appeared in tailer.takeAppeared() { open(appeared) }
         for vanished in tailer.takeVanished() { announce(vanished) }
+        for slot in tailer.takeMoved() where slot < sources.count && sources[slot].isOpen { noteMoved(slot) }
         for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen {
             // A parked source takes nothing now: others of its volume may read.
             if sources[slot].scheduling == .idle || sources[slot].scheduling == .queued {
@@ -49,6 +50,30 @@ extension PipelineLoop {
         checkpoint.opened.append((slot, appeared.record))
         outbox.collect(
             audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts), mayDrop: true)
+    }
+
+    /// Its generation goes on in another file: a restart must find it there.
+    private func noteMoved(_ slot: Int) {
+        // A row that is still to be made is made with what it is now.
+        if let place = checkpoint.opened.firstIndex(where: { $0.slot == slot }) {
+            checkpoint.opened[place].record = record(slot)
+        } else {
+            checkpoint.moved.append(slot)
+        }
+    }
+
+    /// The row of an open source as it is now.
+    func record(_ slot: Int) -> GenerationRecord {
+        record(slot, tailer.evidence(slot, committed: ledger.counts(slot).committed), detached: 0)
+    }
+
+    func record(_ slot: Int, _ evidence: FileEvidence, detached: Int64) -> GenerationRecord {
+        let declared = declarations[tailer.declaration(slot)].files
+        return GenerationRecord(
+            file: tailer.file(slot), stream: tailer.stream(slot), container: declared.container,
+            declaration: declared.name, route: declared.route, path: tailer.livePath(slot),
+            identity: tailer.identity(slot), evidence: evidence, counts: ledger.counts(slot), opened: Clock.wall(),
+            detached: detached)
     }
 
     /// A generation that its container took with it. One that was drained before lost nothing.

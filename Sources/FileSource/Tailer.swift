@@ -64,6 +64,7 @@ package final class Tailer {
     var appeared: [AppearedFile] = []
     var ready: [Int] = []
     var vanished: [VanishedGeneration] = []
+    var moved: [Int] = []
     /// At most one for each declaration and path.
     package internal(set) var problems: [ViewPath: [FileProblem]] = [:]
     /// Paths with problems; beyond it a container still has a few of its own, so that no other one can use them all up.
@@ -197,7 +198,7 @@ package final class Tailer {
         return slots
     }
 
-    package var hasNews: Bool { !appeared.isEmpty || !ready.isEmpty || !vanished.isEmpty }
+    package var hasNews: Bool { !appeared.isEmpty || !ready.isEmpty || !vanished.isEmpty || !moved.isEmpty }
 
     private func take<Element>(_ list: inout [Element]) -> [Element] {
         guard !list.isEmpty else { return [] }
