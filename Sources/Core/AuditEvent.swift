@@ -14,6 +14,8 @@ package enum GapReason: String, Sendable, CaseIterable {
 package enum SkipReason: String, Sendable, CaseIterable {
     case startAtEnd = "start_end"
     case ignoredOlder = "ignore_older"
+    /// A file that is the copy of one that was read.
+    case copied
 }
 
 /// The events of the contract.

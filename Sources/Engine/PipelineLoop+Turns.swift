@@ -30,10 +30,12 @@ extension PipelineLoop {
             case .bytes(let bytes, let count, let atEnd):
                 let isFinal = sources[slot].isFinal && atEnd
                 var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
+                if mustWait(slot, now) { return }
                 encoder.stamp(Timestamp.now())
                 let goOn = ship(slot, &chunk, now)
                 counters.readBytes &+= chunk.offset &- offset
                 tailer.remember(slot, offset: chunk.offset, before: chunk.bytes)
+                if ledger.reserved(slot) > offset { tailer.hasBegun(slot) }
                 if !goOn { return }
                 if atEnd { return reachedEnd(slot) }
             // The tailer says when it has come.
@@ -175,7 +177,7 @@ extension PipelineLoop {
             }
             return
         }
-        tailer.caughtUp(slot)
+        handOver(slot)
     }
 
     /// Waits for the topic: for credit, for partitions, or for the end of its trouble.

@@ -12,19 +12,22 @@ extension Tailer {
         files[index].stream = record.stream
         files[index].evidence = record.evidence
         files[index].livePath = record.path
+        if record.counts.committed > 0 { rememberEvidence(index, record.counts.committed) }
         follow(slot)
         appeared.append(
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: false, skipped: nil))
     }
 
-    /// The store's generation for this file whose content still fits, the newest first; the others are announced.
+    /// The store's generation for this file whose content still fits, the newest first; and those whose content is not
+    /// there any more: the caller sees to them.
     func takeKnown(
         _ identity: FileIdentity, _ declaration: Int32, _ size: UInt64, fits: (GenerationRecord) -> Bool
-    ) -> GenerationRecord? {
-        guard let records = known[identity.inode] else { return nil }
+    ) -> (fitting: GenerationRecord?, others: [VanishedGeneration]) {
+        guard let records = known[identity.inode] else { return (nil, []) }
         let mine = records.filter { $0.identity == identity && belongs($0, to: declaration) }
-        guard !mine.isEmpty else { return nil }
+        guard !mine.isEmpty else { return (nil, []) }
+        var unfit: [VanishedGeneration] = []
         let others = records.filter { $0.identity != identity || !belongs($0, to: declaration) }
         known[identity.inode] = others.isEmpty ? nil : others
         var found: GenerationRecord?
@@ -33,10 +36,10 @@ extension Tailer {
                 found = record
             } else {
                 let reason: GapReason = size < record.counts.committed ? .truncated : .replaced
-                vanished.append(VanishedGeneration(record: record, reason: reason))
+                unfit.append(VanishedGeneration(record: record, reason: reason))
             }
         }
-        return found
+        return (found, unfit)
     }
 
     /// The declaration it was made for; or another container's with the same route, which left it on a shared volume.
@@ -86,13 +89,12 @@ extension Tailer {
             tracked(entry, declaration, now) == nil, let (descriptor, status) = openRegular(path, declaration)
         else { return }
         let identity = identity(descriptor, status)
-        guard identity == record.identity,
-            let taken = takeKnown(
-                identity, declaration, status.size,
-                fits: {
-                    EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
-                })
-        else { return closeUnused(descriptor) }
+        guard identity == record.identity else { return closeUnused(descriptor) }
+        let (fitting, others) = takeKnown(
+            identity, declaration, status.size,
+            fits: { EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence) })
+        vanished += others
+        guard let taken = fitting else { return closeUnused(descriptor) }
         let slot = newSlot(descriptor, status, identity, declaration, now)
         resume(slot, taken)
         giveName(slot, directory, name)

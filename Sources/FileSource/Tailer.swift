@@ -65,6 +65,10 @@ package final class Tailer {
     var ready: [Int] = []
     var vanished: [VanishedGeneration] = []
     var moved: [Int] = []
+    /// New files that may be copies, with the monotonic ns since when: not read until it is known what they are.
+    var held: [Int32: Int64] = [:]
+    var discarded: [Int] = []
+    var passed: [(slot: Int, size: UInt64)] = []
     /// At most one for each declaration and path.
     package internal(set) var problems: [ViewPath: [FileProblem]] = [:]
     /// Paths with problems; beyond it a container still has a few of its own, so that no other one can use them all up.
@@ -164,6 +168,7 @@ package final class Tailer {
             runPendingScans(now)
         }
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
+        pollHeld()
         if options.pollsLayers { pollLayers() }
         pollDanglingLinks(now)
         if !volumes.isEmpty { pollNetwork(now) }
@@ -171,7 +176,8 @@ package final class Tailer {
 
     private var needsPolling: Bool {
         options.pollsLayers && views.count - vacantViews.count > 1 || !namelessSlots.isEmpty || polledDirectories > 0
-            || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty || !volumes.isEmpty && needsNetworkPolling
+            || !held.isEmpty || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty
+            || !volumes.isEmpty && needsNetworkPolling
     }
 
     /// Files reached through a link for which no watch was to be had.
@@ -198,7 +204,10 @@ package final class Tailer {
         return slots
     }
 
-    package var hasNews: Bool { !appeared.isEmpty || !ready.isEmpty || !vanished.isEmpty || !moved.isEmpty }
+    package var hasNews: Bool {
+        !appeared.isEmpty || !ready.isEmpty || !vanished.isEmpty || !moved.isEmpty
+            || !discarded.isEmpty || !passed.isEmpty
+    }
 
     private func take<Element>(_ list: inout [Element]) -> [Element] {
         guard !list.isEmpty else { return [] }

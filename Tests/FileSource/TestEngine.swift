@@ -34,6 +34,10 @@ final class TestEngine {
     /// Generations in the order bytes were read from them, each run once.
     private(set) var readOrder: [FileID] = []
     private(set) var maximumOpen = 0
+    /// Slots whose generations went on in another file.
+    private(set) var moved: [Int] = []
+    /// Copies that were not read as files of their own.
+    private(set) var discarded = 0
     var now: Int64
     /// Slots that may be read as soon as they appear; false: `activateAll` does it.
     var activates = true
@@ -117,6 +121,9 @@ final class TestEngine {
         repeat {
             for appeared in tailer.takeAppeared() { open(appeared) }
             vanished += tailer.takeVanished()
+            moved += tailer.takeMoved()
+            for slot in tailer.takeDiscarded() where generationOfSlot[slot] != nil { discard(slot) }
+            for (slot, size) in tailer.takePassed() { offsets[slot] = size }
             for slot in tailer.takeReady() where generationOfSlot[slot] != nil { read(slot) }
             maximumOpen = max(maximumOpen, tailer.openCount)
         } while tailer.hasNews
@@ -147,10 +154,15 @@ final class TestEngine {
                 if readOrder.last != generations[index].file { readOrder.append(generations[index].file) }
                 offsets[slot] = offset + UInt64(count)
                 tailer.remember(slot, offset: offset + UInt64(count), before: bytes + count)
+                tailer.hasBegun(slot)
                 if atEnd { return tailer.caughtUp(slot) }
             case .endOfFile: return tailer.caughtUp(slot)
             case .truncated(let lastSize):
                 let index = generationOfSlot[slot]!
+                if let size = tailer.goOnInCopy(slot, at: offset, now: now) {
+                    generations[index].gap = lastSize > size ? lastSize - size : 0
+                    continue
+                }
                 generations[index].gap = lastSize > offset ? lastSize - offset : 0
                 tailer.startOver(slot, now: now)
                 return close(slot)
@@ -162,10 +174,19 @@ final class TestEngine {
         }
     }
 
+    private func discard(_ slot: Int) {
+        discarded += 1
+        precondition(generations[generationOfSlot[slot]!].bytes.isEmpty, "a copy was read as a file of its own")
+        close(slot)
+    }
+
     /// The slots that were parked go on.
     func unpark() {
         reads = nil
-        for slot in slots { read(slot) }
+        for slot in slots where generationOfSlot[slot] != nil {
+            read(slot)
+            settle()
+        }
     }
 
     func close(_ slot: Int) {
@@ -189,6 +210,11 @@ final class TestEngine {
         generationOfSlot.sorted { $0.key < $1.key }.map { slot, index in
             var record = generations[index].record
             record.counts.committed = offsets[slot]!
+            record = GenerationRecord(
+                file: record.file, stream: record.stream, container: record.container,
+                declaration: record.declaration, route: record.route, path: record.path,
+                identity: tailer.identity(slot), evidence: record.evidence, counts: record.counts,
+                opened: record.opened, detached: record.detached)
             record.evidence = tailer.evidence(slot, committed: offsets[slot]!)
             return record
         }
