@@ -148,6 +148,8 @@ extension PipelineLoop {
         status.lastError = checkpoint.lastError ?? store.maintenanceFailure?.message
         status.ok = status.lastError == nil
         status.secondsSinceCheckpoint = checkpoint.lastSucceeded.map { seconds(now - $0) }
+        status.isBehind =
+            hasToStore || checkpoint.pending != nil || !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty
         // Those on their way into the store are neither collected nor waiting.
         status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
         status.outboxBytes = outbox.bytes
