@@ -16,6 +16,8 @@ package enum SkipReason: String, Sendable, CaseIterable {
     case ignoredOlder = "ignore_older"
     /// A file that is the copy of one that was read.
     case copied
+    /// NULs that no writer wrote: where a line would begin, many of them inside a line, or at the end of a complete file.
+    case hole
 }
 
 /// The events of the contract.

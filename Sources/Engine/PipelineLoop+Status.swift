@@ -18,6 +18,7 @@ extension PipelineLoop {
         report.kafka = kafkaStatus(now)
         report.store = storeStatus(now)
         report.counters = counters
+        if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory.limitBytes = UInt64(options.memoryLimit)

@@ -16,6 +16,7 @@ extension Tailer {
         guard chunk.offset == offset, chunk.capacity <= capacity else { return want(slot, offset, capacity, volume) }
         if let failure = chunk.failure { return failed(slot, failure, offset, now) }
         if let status = chunk.status { volume.files[Int32(slot)]!.size = status.size }
+        volume.files[Int32(slot)]!.nextData = chunk.nextData
         chunk.bytes.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress { buffer.update(from: base, count: bytes.count) }
         }
