@@ -224,7 +224,10 @@ extension Tailer {
             resume(slot, record)
         } else {
             files[Int(slot)].livePath = entry.livePath
-            let start = FileStart.find(descriptor, status, declarations[Int(declaration)])
+            var declared = declarations[Int(declaration)]
+            // The first walk may take a while: what is made meanwhile was not there when it began.
+            if status.born_ns > views[Int(entry.path.view)].walkBegan { declared.isFirstWalk = false }
+            let start = FileStart.find(descriptor, status, declared)
             begin(slot, entry.livePath ?? entry.path.path, start)
         }
         giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)

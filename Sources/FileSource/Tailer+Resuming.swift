@@ -55,32 +55,28 @@ extension Tailer {
         knownByDirectory[storedDirectory(record), default: []].insert(record.identity.inode)
     }
 
-    private func storedDirectory(_ record: GenerationRecord) -> StoredDirectory {
+    func storedDirectory(_ record: GenerationRecord) -> StoredDirectory {
         StoredDirectory(container: record.container, path: parent(of: record.path))
     }
 
-    /// Finds generations of the store that were renamed inside this directory while the daemon was down, oldest first:
-    /// so each waits for the one before.
-    func resumeRenamed(in path: RawPath, _ directory: Int32, _ now: Int64) {
-        let view = view(of: directory)
-        guard let first = view.declarations.first, declarations[Int(first)].isFirstWalk else { return }
-        let place = StoredDirectory(container: declarations[Int(first)].container, path: path)
-        guard let inodes = knownByDirectory.removeValue(forKey: place) else { return }
-        var found: [(name: [UInt8], record: GenerationRecord)] = []
-        try? view.forEachEntry(in: path) { name, _, inode in
-            guard inodes.contains(inode) else { return true }
-            for record in known[inode] ?? []
-            where storedDirectory(record) == place && record.path != join(path, name) {
-                found.append((Array(name), record))
-            }
-            return true
-        }
-        for (name, record) in found.sorted(by: { $0.record.opened < $1.record.opened }) {
-            admitRenamed(directory, name, record, now)
-        }
+    /// The directory as the store's generations name it; nil when nothing of its view is declared any more.
+    func storedDirectory(_ directory: Int32) -> StoredDirectory? {
+        guard let first = view(of: directory).declarations.first else { return nil }
+        return StoredDirectory(
+            container: declarations[Int(first)].container, path: directories[Int(directory)].path)
     }
 
-    private func admitRenamed(_ directory: Int32, _ name: [UInt8], _ record: GenerationRecord, _ now: Int64) {
+    /// Inodes of the store's generations in this directory, once: those that were renamed inside it while the daemon was
+    /// down are continued before anything else here, oldest first, so each waits for the one before.
+    func takeInodes(_ directory: Int32) -> Set<UInt64> {
+        guard !knownByDirectory.isEmpty, let first = view(of: directory).declarations.first,
+            declarations[Int(first)].isFirstWalk, let place = storedDirectory(directory)
+        else { return [] }
+        return knownByDirectory.removeValue(forKey: place) ?? []
+    }
+
+    /// Continues a generation of the store that has another name in its directory than the store says.
+    func admitRenamed(_ directory: Int32, _ name: [UInt8], _ record: GenerationRecord, _ now: Int64) {
         let path = path(directory, name)
         let view = view(of: directory)
         guard let declaration = view.declarations.first(where: { declarations[Int($0)].name == record.declaration }),

@@ -90,6 +90,8 @@ package final class Tailer {
     var openCount = 0
     var openCursor = 0
 
+    /// Directories that are being looked at.
+    var scans = ScanQueue()
     /// How far the slow walk over everything is; nil: none is under way.
     var rescan: Rescan?
 
@@ -134,15 +136,12 @@ package final class Tailer {
         nextRescan = now + options.rescanInterval
         nextPoll = now + options.pollInterval
         lostAfter = now + Tailer.returnOfDirectories
-        walk(0, now)
-        runPendingScans(now)
-        endFirstWalk(0)
-        pumpNewlyDue()
+        beginFirstWalk(0, now)
     }
 
     /// Monotonic ns of the next thing to do without an event; the poll is due only while something needs it.
     package var nextDeadline: Int64 {
-        if rescan != nil { return 0 }
+        if rescan != nil || !scans.isEmpty { return 0 }
         return needsPolling ? min(nextRescan, nextPoll) : nextRescan
     }
 
@@ -156,7 +155,7 @@ package final class Tailer {
             nextRescan = now + options.rescanInterval
             beginRescan(now)
         }
-        if goOnWithRescan(now, for: options.rescanBudget), now >= lostAfter { announceLost() }
+        if goOnWithWalks(now, until: sliceEnd), now >= lostAfter { announceLost() }
         pumpNewlyDue()
     }
 

@@ -41,6 +41,8 @@ final class TestEngine {
     var now: Int64
     /// Slots that may be read as soon as they appear; false: `activateAll` does it.
     var activates = true
+    /// The start and `advance` end with nothing left to look at; false: the test makes each `turn`.
+    let finishesWalks: Bool
     /// Slots that are read; the others are parked. Nil: all.
     var reads: ((Int) -> Bool)?
     private var generationOfSlot: [Int: Int] = [:]
@@ -50,11 +52,13 @@ final class TestEngine {
 
     init(
         _ declarations: [FileDeclaration], known: [GenerationRecord] = [], start: Bool = true,
+        finishesWalks: Bool = true,
         _ change: (inout TailerOptions) -> Void = { _ in }
     ) throws {
         var options = TailerOptions(host: "test")
         options.rescanBudget = .max
         change(&options)
+        self.finishesWalks = finishesWalks
         now = Clock.monotonic()
         tailer = try Tailer(options, declarations: declarations, known: known)
         if start { begin() }
@@ -68,14 +72,27 @@ final class TestEngine {
     func begin() {
         tailer.start(now: now)
         settle()
+        if finishesWalks { finishWalks() }
     }
+
+    /// Walks go on in slices of `TailerOptions.rescanBudget`.
+    var isWalking: Bool { tailer.nextDeadline == 0 }
+
+    /// One turn of the loop: events, reading, one slice of what is to be looked at.
+    func turn() {
+        tailer.handleEvents(now: now)
+        settle()
+        tailer.tick(now: now)
+        settle()
+    }
+
+    func finishWalks() { while isWalking { turn() } }
 
     /// Takes all events that wait, then reads until nothing is ready.
     func pump() {
         repeat {
-            tailer.handleEvents(now: now)
-            settle()
-        } while hasEvents(milliseconds: 0)
+            turn()
+        } while isWalking || hasEvents(milliseconds: 0)
     }
 
     /// True when inotify events wait; waits for them at most so long.
@@ -107,6 +124,7 @@ final class TestEngine {
         tailer.handleEvents(now: now)
         tailer.tick(now: now)
         settle()
+        if finishesWalks { finishWalks() }
     }
 
     /// Lets time pass as if the kernel told nothing.
