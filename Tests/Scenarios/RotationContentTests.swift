@@ -4,7 +4,8 @@ import Testing
 
 extension RotationHistory {
     static let contents = [
-        truncatedToZero, truncatedShorter, regrown, copyTruncate, declaredCopy, partialCopy, equalFiles, tinyFiles,
+        truncatedToZero, truncatedShorter, regrown, copyTruncate, readCopy, declaredCopy, regrownAfterCopy, staleWriter,
+        equalFiles, tinyFiles,
         emptyFiles, discovered, excluded,
     ]
 
@@ -59,9 +60,19 @@ extension RotationHistory {
         name: "copy-declared", paths: ["app.log*"], before: { try $0.write("app.log", "one|") },
         steps: [copyAndTruncate[0]], shipped: ["app.log#0 one|two|", "app.log#1 three|"])
 
-    /// The copier misses a line, which nobody has seen either.
-    static let partialCopy = RotationHistory(
-        name: "partial-copy", before: { try $0.write("app.log", "one|") },
+    static let readCopy = RotationHistory(
+        name: "copy-read", before: { try $0.write("app.log", "one|") },
+        steps: [
+            { files in
+                try files.copy("app.log", to: "app.log.1")
+                try files.truncate("app.log")
+                try files.append("app.log", "two|")
+            }
+        ],
+        shipped: ["app.log#0 one|", "app.log#1 two|"])
+
+    static let regrownAfterCopy = RotationHistory(
+        name: "copy-regrow", before: { try $0.write("app.log", "one|") },
         steps: [
             { files in
                 try files.append("app.log", "two|")
@@ -71,6 +82,18 @@ extension RotationHistory {
             }
         ],
         shipped: ["app.log#0 one|two|", "app.log#1 a line that makes it longer than it was|"])
+
+    /// The hole it leaves is told as skipped.
+    static let staleWriter = RotationHistory(
+        name: "stale-writer", before: { try $0.write("app.log", "before 1|before 2|") },
+        steps: [
+            { files in
+                try files.copy("app.log", to: "app.log.1")
+                try files.truncate("app.log")
+            },
+            { try $0.write("app.log", at: 18, "after|") },
+        ],
+        shipped: ["app.log#0 before 1|before 2|", "app.log#1 ~18~after|"])
 
     private static let head = String(repeating: "the same first lines|", count: 100)
 
@@ -148,8 +171,14 @@ extension DaemonTests.Rotation {
         @Test("copytruncate into a declared name: the copy is not shipped again", arguments: RotationMode.allCases)
         func declaredCopy(mode: RotationMode) throws { try expectOutcome(.declaredCopy, mode) }
 
+        @Test("copytruncate of a file that was read: nothing comes twice", arguments: RotationMode.allCases)
+        func readCopy(mode: RotationMode) throws { try expectOutcome(.readCopy, mode) }
+
         @Test("copytruncate and regrowth past the old offset", arguments: RotationMode.allCases)
-        func partialCopy(mode: RotationMode) throws { try expectOutcome(.partialCopy, mode) }
+        func regrownAfterCopy(mode: RotationMode) throws { try expectOutcome(.regrownAfterCopy, mode) }
+
+        @Test("copytruncate under a writer without O_APPEND: its hole is no text", arguments: RotationMode.allCases)
+        func staleWriter(mode: RotationMode) throws { try expectOutcome(.staleWriter, mode) }
 
         @Test("Files with the same first lines, and equal files, are all shipped", arguments: RotationMode.allCases)
         func equalFiles(mode: RotationMode) throws { try expectOutcome(.equalFiles, mode) }

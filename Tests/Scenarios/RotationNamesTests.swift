@@ -56,33 +56,36 @@ extension RotationHistory {
     static let movingLink = RotationHistory(
         name: "link", paths: ["current.log"],
         before: { files in
-            try files.write("app-21.log", "one|")
-            try files.point("current.log", at: "app-21.log")
+            try files.write("21.log", "one|")
+            try files.point("current.log", at: "21.log")
         },
-        steps: datedRotation,
+        steps: datedRotation(in: ""),
         shipped: ["current.log#0 one|two|late|", "current.log#1 three|four|", "interleaved current.log"],
         paused: ["current.log#0 one|two|late|", "current.log#1 three|four|"],
         down: ["current.log#0 one|two|late|", "current.log#1 three|four|"])
 
     static let movingLinkAndDatedNames = RotationHistory(
-        name: "link-and-dates", paths: ["app-*.log", "current.log"],
+        name: "link-and-dates", paths: ["dated/*.log", "current.log"],
         before: { files in
-            try files.write("app-21.log", "one|")
-            try files.point("current.log", at: "app-21.log")
+            try files.makeDirectory("dated")
+            try files.write("dated/21.log", "one|")
+            try files.point("current.log", at: "dated/21.log")
         },
-        steps: datedRotation, shipped: ["app-21.log#0 one|two|late|", "app-22.log#0 three|four|"])
+        steps: datedRotation(in: "dated/"), shipped: ["dated/21.log#0 one|two|late|", "dated/22.log#0 three|four|"])
 
-    private static let datedRotation: [Step] = [
-        { files in
-            try files.append("app-21.log", "two|")
-            try files.write("app-22.log", "three|")
-            try files.point("current.log", at: "app-22.log")
-        },
-        { files in
-            try files.append("app-22.log", "four|")
-            try files.append("app-21.log", "late|")
-        },
-    ]
+    private static func datedRotation(in folder: String) -> [Step] {
+        [
+            { files in
+                try files.append("\(folder)21.log", "two|")
+                try files.write("\(folder)22.log", "three|")
+                try files.point("current.log", at: "\(folder)22.log")
+            },
+            { files in
+                try files.append("\(folder)22.log", "four|")
+                try files.append("\(folder)21.log", "late|")
+            },
+        ]
+    }
 
     static let renameOver = RotationHistory(
         name: "rename-over", before: { try $0.write("app.log", "old|") },
