@@ -16,6 +16,7 @@ extension PipelineLoop {
         guard tailer.hasNews else { return }
         for appeared in tailer.takeAppeared() { open(appeared) }
         for vanished in tailer.takeVanished() { announce(vanished) }
+        for continued in tailer.takeContinued() { tell(continued) }
         for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen {
             // A parked source takes nothing now: others of its volume may read.
             if sources[slot].scheduling == .idle || sources[slot].scheduling == .queued {
@@ -163,6 +164,8 @@ extension PipelineLoop {
         let unread = state.size > ledger.reserved(slot)
         let unsettled = unread || ledger.counts(slot).committed < ledger.reserved(slot)
         if isDeleted, unsettled, state.forNanoseconds > options.deletedFileHold || excess > 0 {
+            // How much is unread in a deleted archive only inflating it would tell.
+            if tailer.isInArchive(slot) { return lost(slot) }
             if unread { excess -= min(excess, state.size - ledger.reserved(slot)) }
             ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
             return finish(slot, size: max(state.size, ledger.reserved(slot)), reason: .deleted)

@@ -63,6 +63,8 @@ struct TailedFile {
     var hasAnchor = false
     /// It lies on a network file system: its volume's worker has its descriptor.
     var isRemote = false
+    /// The file is gone: its rest is looked for, or read, in the tailer's `archives`.
+    var isArchived = false
 
     var waits: Bool { predecessor >= 0 }
     var hasName: Bool { directory >= 0 }

@@ -33,7 +33,7 @@ extension Tailer {
                 found = record
             } else {
                 let reason: GapReason = size < record.counts.committed ? .truncated : .replaced
-                vanished.append(VanishedGeneration(record: record, reason: reason))
+                giveUp(record, reason)
             }
         }
         return found
@@ -113,13 +113,15 @@ extension Tailer {
     /// Gives up the generations of the store that `isGone` names: announced as vanished.
     func forget(_ isGone: (GenerationRecord) -> Bool) {
         guard !known.isEmpty else { return }
+        var lost: [GenerationRecord] = []
         for (inode, records) in known {
             let gone = records.filter(isGone)
             guard !gone.isEmpty else { continue }
-            vanished += gone.map { VanishedGeneration(record: $0, reason: .deleted) }
+            lost += gone
             let rest = records.filter { !isGone($0) }
             known[inode] = rest.isEmpty ? nil : rest
         }
+        for record in lost.sorted(by: { $0.opened < $1.opened }) { giveUp(record, .deleted) }
     }
 
     /// A declared file that was made and deleted between two looks: what it had cannot be known.
