@@ -19,6 +19,7 @@ extension PipelineLoop {
         for slot in tailer.takeMoved() where slot < sources.count && sources[slot].isOpen { noteMoved(slot) }
         for slot in tailer.takeDiscarded() where sources[slot].isOpen { finish(slot, size: 0, reason: .replaced) }
         for (slot, size) in tailer.takePassed() where sources[slot].isOpen { pass(slot, size, now) }
+        for continued in tailer.takeContinued() { tell(continued) }
         for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen {
             // A parked source takes nothing now: others of its volume may read.
             if sources[slot].scheduling == .idle || sources[slot].scheduling == .queued {
@@ -225,6 +226,8 @@ extension PipelineLoop {
         let unread = state.size > ledger.reserved(slot)
         let unsettled = unread || ledger.counts(slot).committed < ledger.reserved(slot)
         if isDeleted, unsettled, state.forNanoseconds > options.deletedFileHold || excess > 0 {
+            // How much is unread in a deleted archive only inflating it would tell.
+            if tailer.isInArchive(slot) { return lost(slot) }
             if unread { excess -= min(excess, state.size - ledger.reserved(slot)) }
             ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
             return finish(slot, size: max(state.size, ledger.reserved(slot)), reason: .deleted)

@@ -67,6 +67,7 @@ extension PipelineLoop {
         source.path = escapingInvalidUTF8(tailer.livePath(slot))
         let present = tailer.presentPath(slot)
         if let present, present != tailer.livePath(slot) { source.currentPath = escapingInvalidUTF8(present) }
+        if let archive = tailer.archivePath(slot) { source.currentPath = escapingInvalidUTF8(archive) }
         source.stream = tailer.stream(slot).description
         source.file = tailer.file(slot).description
         source.topic = producer.topics[Int(sources[slot].topic)].name

@@ -20,6 +20,7 @@ extension PipelineLoop {
         if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil {
             sources[slot].isFinal = false
         }
+        if tailer.isInArchive(slot) { sources[slot].isFinal = true }
         let end = Clock.monotonic() + PipelineLoop.turnBudget
         sources[slot].isCaughtUp = false
         repeat {
@@ -185,6 +186,7 @@ extension PipelineLoop {
         if sources[slot].isFinal {
             // The file stays open until all of it is acknowledged: a record that fails is read again.
             if ledger.counts(slot).committed == ledger.reserved(slot) {
+                announceArchiveDamage(slot)
                 // Its file stays where it is: whoever follows it next continues where this ends.
                 sources[slot].isReleased = sources[slot].isDraining && tailer.presentPath(slot) != nil
                 if !sources[slot].isReleased { skipLastHole(slot) }

@@ -65,6 +65,8 @@ struct TailedFile {
     var hasAnchor = false
     /// It lies on a network file system: its volume's worker has its descriptor.
     var isRemote = false
+    /// The file is gone: its rest is looked for, or read, in the tailer's `archives`.
+    var isArchived = false
 
     /// Its predecessor was read to its end and is acknowledged.
     var mayBegin = false

@@ -97,6 +97,7 @@ extension Tailer {
     package func remove(containerOf declaration: Int, now: Int64) {
         let view = declarations[declaration].view
         let gone = views[Int(view)].declarations
+        cancelSearches(of: gone)
         var handedOver: [Int32] = []
         for slot in files.indices where gone.contains(files[slot].declaration) && files[slot].phase != .vacant {
             if handOver(Int32(slot), now) { handedOver.append(Int32(slot)) }

@@ -63,10 +63,10 @@ extension Tailer {
         let identity = old.record.identity
         let copy = findCopy(
             CopyCheck(old.record), in: directory, named: name, declaration, born: identity.born, inode: identity.inode)
-        guard let copy else { return vanished.append(old) }
+        guard let copy else { return giveUp(old.record, old.reason) }
         guard copy.status.size >= old.record.counts.committed else {
             close(copy.descriptor)
-            return vanished.append(old)
+            return giveUp(old.record, old.reason)
         }
         discardReader(of: copy, declaration)
         openCount += 1

@@ -184,6 +184,10 @@ extension Tailer {
         if status.mode & UInt32(S_IFMT) != UInt32(S_IFREG) {
             return "not a regular file (\(kind(status.mode))): declare a file that is written to disk"
         }
+        if isArchiveName(path.path) {
+            return
+                "a compressed file: what was unread of the file it was made from is continued inside it; exclude *.gz"
+        }
         if let own = options.ownLog, own.device == status.device, own.inode == status.inode {
             return "this is Longshore's own log: send it elsewhere, or exclude this path"
         }

@@ -198,7 +198,7 @@ extension Tailer {
         let (record, others) = takeKnown(file.identity, declaration, file.status.size) {
             file.fitting.contains($0.file)
         }
-        vanished += others
+        for other in others { giveUp(other.record, other.reason) }
         guard record != nil || !opening.isRenamed else { return volume.closes.append(opening.handle) }
         let slot = newSlot(-1, file.status, file.identity, declaration, now)
         files[Int(slot)].isRemote = true

@@ -71,11 +71,14 @@ extension Tailer {
 
     /// The slot does not read now: what was read for it makes room for others of its volume.
     package func dropChunk(_ slot: Int) {
+        if files[slot].isArchived { return dropArchiveChunk(slot) }
         guard let volume = volume(ofSlot: slot) else { return }
         volume.drop(Int32(slot))
         pump(volume)
     }
 
     /// Bytes of chunks that wait for their slots.
-    package var chunkBytes: Int { volumes.values.reduce(0) { $0 + ($1.chunk?.bytes.count ?? 0) } }
+    package var chunkBytes: Int {
+        volumes.values.reduce(archives.chunk?.bytes.count ?? 0) { $0 + ($1.chunk?.bytes.count ?? 0) }
+    }
 }

@@ -16,6 +16,7 @@ extension Tailer {
         _ slot: Int, at offset: UInt64, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int, now: Int64
     ) -> ReadOutcome {
         if files[slot].phase == .ended { return .endOfFile }
+        if files[slot].isArchived { return readArchive(slot, at: offset, into: buffer, capacity: capacity, now: now) }
         if files[slot].isRemote { return readRemote(slot, at: offset, into: buffer, capacity: capacity, now: now) }
         if files[slot].descriptor < 0, let failure = reopen(slot, now) {
             return failure == .endOfFile ? nowhere(slot, offset, now) : failure
@@ -34,8 +35,10 @@ extension Tailer {
     /// Its descriptor is closed and no name leads to it. After a while: what was seen of it and not read is gone.
     func nowhere(_ slot: Int, _ offset: UInt64, _ now: Int64) -> ReadOutcome {
         if !files[slot].hasName, now - files[slot].nameless > Tailer.reappearance {
-            if files[slot].grew { return .lost }
-            if offset < files[slot].size { return .truncated(lastSize: files[slot].size) }
+            if files[slot].grew { return continueInArchive(slot, otherwise: .lost) }
+            if offset < files[slot].size {
+                return continueInArchive(slot, otherwise: .truncated(lastSize: files[slot].size))
+            }
         }
         return .endOfFile
     }
@@ -44,7 +47,7 @@ extension Tailer {
     /// by its name, and the event that tells why is still to come.
     package func isOutOfReach(_ slot: Int, now: Int64) -> Bool {
         let file = files[slot]
-        guard file.phase == .active, file.descriptor < 0, !file.isRemote else { return false }
+        guard file.phase == .active, file.descriptor < 0, !file.isRemote, !file.isArchived else { return false }
         return file.hasName || now - file.nameless <= Tailer.reappearance
     }
 

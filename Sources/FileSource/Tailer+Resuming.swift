@@ -89,7 +89,7 @@ extension Tailer {
         let (fitting, others) = takeKnown(
             identity, declaration, status.size,
             fits: { EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence) })
-        vanished += others
+        for other in others { giveUp(other.record, other.reason) }
         guard let taken = fitting else { return closeUnused(descriptor) }
         let slot = newSlot(descriptor, status, identity, declaration, now)
         resume(slot, taken)
@@ -111,13 +111,15 @@ extension Tailer {
     /// Gives up the generations of the store that `isGone` names: announced as vanished.
     func forget(_ isGone: (GenerationRecord) -> Bool) {
         guard !known.isEmpty else { return }
+        var lost: [GenerationRecord] = []
         for (inode, records) in known {
             let gone = records.filter(isGone)
             guard !gone.isEmpty else { continue }
-            vanished += gone.map { VanishedGeneration(record: $0, reason: .deleted) }
+            lost += gone
             let rest = records.filter { !isGone($0) }
             known[inode] = rest.isEmpty ? nil : rest
         }
+        for record in lost.sorted(by: { $0.opened < $1.opened }) { giveUp(record, .deleted) }
     }
 
     /// A declared file that was made and deleted between two looks: what it had cannot be known.

@@ -81,6 +81,8 @@ package final class Tailer {
     var newlyDue: Set<UInt64> = []
     /// Signalled by all workers when answers wait.
     let networkReady: EventDescriptor
+    /// Generations that continue, or may continue, inside compressed files.
+    var archives = ArchiveQueue()
     // Numbers given so far.
     var volumeCount = 0
     var delegationCount: UInt64 = 0
@@ -171,6 +173,7 @@ package final class Tailer {
         if options.pollsLayers { pollLayers() }
         pollDanglingLinks(now)
         if !volumes.isEmpty { pollNetwork(now) }
+        if !archives.wishes.isEmpty { pumpArchives(now) }
     }
 
     private var needsPolling: Bool {
