@@ -113,7 +113,7 @@ package struct AppearedFile: Sendable {
 }
 
 /// A generation of the store whose file is not there any more, or holds other content now.
-package struct VanishedGeneration: Sendable {
+package struct VanishedGeneration: Sendable, Equatable {
     package let record: GenerationRecord
     package let reason: GapReason
 

@@ -45,6 +45,8 @@ final class TestEngine {
     let finishesWalks: Bool
     /// Slots that are read; the others are parked. Nil: all.
     var reads: ((Int) -> Bool)?
+    /// One chunk at a time: `unpark` or another event gives the next one.
+    var readsOnce = false
     private var generationOfSlot: [Int: Int] = [:]
     private var offsets: [Int: UInt64] = [:]
     private let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: TestEngine.chunk + Tailer.anchorSize)
@@ -174,6 +176,7 @@ final class TestEngine {
                 tailer.remember(slot, offset: offset + UInt64(count), before: bytes + count)
                 tailer.hasBegun(slot)
                 if atEnd { return tailer.caughtUp(slot) }
+                if readsOnce { return }
             case .endOfFile: return tailer.caughtUp(slot)
             case .truncated(let lastSize):
                 let index = generationOfSlot[slot]!
