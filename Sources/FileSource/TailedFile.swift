@@ -32,6 +32,8 @@ struct TailedFile {
     /// End of what was read last, or offset at which nothing followed.
     var anchorEnd = UInt64.max
     var evidence = FileEvidence()
+    /// End of the last range that the disk could not read: what lies before it is no anchor for what lies behind.
+    var unreadableEnd: UInt64 = 0
     /// CRC-32 of the up to 64 bytes before `anchorEnd`, as they were when they were read.
     var anchor: UInt32 = 0
     var declaration: Int32 = 0
@@ -107,6 +109,8 @@ package enum ReadOutcome: Equatable {
     case truncated(lastSize: UInt64)
     /// The file was written to and deleted while its descriptor was given up: how much was unread is not to be known.
     case lost
+    /// Bytes (or none) up to a place that cannot be read, with the error there.
+    case broken(UnsafePointer<UInt8>, count: Int, SystemError)
     /// The file cannot be read now: errno.
     case failed(SystemError)
 
@@ -116,6 +120,7 @@ package enum ReadOutcome: Equatable {
         case (.endOfFile, .endOfFile), (.pending, .pending): return true
         case (.truncated(let a), .truncated(let b)): return a == b
         case (.lost, .lost): return true
+        case (.broken(let a, let b, let c), .broken(let d, let e, let f)): return a == d && b == e && c == f
         case (.failed(let a), .failed(let b)): return a == b
         default: return false
         }
