@@ -40,11 +40,17 @@ extension Tailer {
     }
 
     private func takeEvidence(_ slot: Int, _ descriptor: Int32, _ committed: UInt64) {
-        if Int(files[slot].evidence.headLength) < EvidenceReader.headSize {
+        let behindBad = files[slot].unreadableEnd
+        if behindBad > 0, committed >= behindBad, committed < behindBad + UInt64(Tailer.anchorSize) {
+            // A disk may take seconds to say again what it cannot read.
+            files[slot].evidence.tailChecksum = FileEvidence.unknownTail
+        } else if Int(files[slot].evidence.headLength) < EvidenceReader.headSize {
             files[slot].evidence = EvidenceReader.evidence(
                 descriptor, size: max(committed, UInt64(files[slot].evidence.headLength)), committed: committed)
         } else if let tail = EvidenceReader.tail(descriptor, before: committed) {
             files[slot].evidence.tailChecksum = tail
+        } else if DiskRead.isMediaError(errno) {
+            files[slot].evidence.tailChecksum = FileEvidence.unknownTail
         }
     }
 

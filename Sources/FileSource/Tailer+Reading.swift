@@ -23,11 +23,16 @@ extension Tailer {
         }
         if files[slot].isUnread, holdsAsCopy(slot, now) { return .pending }
         let descriptor = files[slot].descriptor
-        let before = Int(min(UInt64(Tailer.anchorSize), offset))
-        let count = readFully(descriptor, buffer, before + capacity, at: offset - UInt64(before))
-        if count < 0 { return .failed(SystemError("read", printable(livePath(slot)), errno: errno)) }
+        var place = ReadPlace(offset: offset, before: anchorLength(slot, offset), capacity: capacity)
+        var got = DiskRead.bytes(descriptor, buffer, place.before + capacity, at: offset - UInt64(place.before))
+        if got.count < place.before, DiskRead.isMediaError(got.failure) {
+            // What lies before cannot be read: it is no evidence.
+            passUnreadable(slot, to: offset)
+            place.before = 0
+            got = DiskRead.bytes(descriptor, buffer, capacity, at: offset)
+        }
         return interpret(
-            slot, ReadPlace(offset: offset, before: before, capacity: capacity), buffer, count, now,
+            slot, place, buffer, got.count, now, failure: got.failure == 0 ? nil : readError(slot, got.failure),
             headFits: { EvidenceReader.headFits(descriptor, files[slot].evidence) },
             status: { try? FileSystem.status(descriptor: descriptor).get() })
     }
@@ -54,23 +59,31 @@ extension Tailer {
     /// What a read was to give: `capacity` bytes at `offset`, and `before` bytes that lie before it.
     struct ReadPlace {
         let offset: UInt64
-        let before: Int
+        var before: Int
         let capacity: Int
     }
 
-    /// What `count` bytes mean that were read into `buffer`: new bytes, the end, or that the content has changed.
+    private func readError(_ slot: Int, _ errno: Int32) -> SystemError {
+        SystemError("read", printable(livePath(slot)), errno: errno)
+    }
+
+    /// What `count` bytes mean that were read into `buffer` (until `failure`, if any): new bytes, the end, or that the
+    /// content has changed.
     func interpret(
         _ slot: Int, _ place: ReadPlace, _ buffer: UnsafeMutablePointer<UInt8>, _ count: Int, _ now: Int64,
-        headFits: () -> Bool, status: () -> clinux_stat?
+        failure: SystemError?, headFits: () -> Bool, status: () -> clinux_stat?
     ) -> ReadOutcome {
         let (offset, before) = (place.offset, place.before)
+        if let failure, count < before || count == before && !DiskRead.isMediaError(failure.errno) {
+            return .failed(failure)
+        }
         if count < before { return .truncated(lastSize: files[slot].size) }
         if files[slot].hasAnchor, !isSameContent(slot, offset, buffer, before, headFits) {
             return .truncated(lastSize: files[slot].size)
         }
         if offset == 0, !keepsHead(slot, buffer, count) { return .truncated(lastSize: files[slot].size) }
         let size = offset + UInt64(count - before)
-        let atEnd = count < before + place.capacity
+        let atEnd = count < before + place.capacity && failure == nil
         if atEnd, size < files[slot].size {
             return checkShrunk(slot, offset, buffer + before, count - before, status())
         }
@@ -78,6 +91,7 @@ extension Tailer {
             files[slot].size = size
             files[slot].lastGrowth = now
         }
+        if let failure { return .broken(UnsafePointer(buffer + before), count: count - before, failure) }
         if count == before {
             // Also of a file that was never read further, so that its descriptor can be given up.
             if files[slot].anchorEnd != offset { remember(slot, offset: offset, before: buffer + before) }
@@ -125,10 +139,10 @@ extension Tailer {
 
     /// Remembers the bytes before `offset` (up to 64 of them end at `end`), for the next read's check.
     package func remember(_ slot: Int, offset: UInt64, before end: UnsafePointer<UInt8>) {
-        let count = Int(min(UInt64(Tailer.anchorSize), offset))
         if files[slot].hasAnchor, files[slot].anchorEnd < offset {
             files[slot].formerAnchors.push(files[slot].anchorEnd, files[slot].anchor)
         }
+        let count = anchorLength(slot, offset)
         files[slot].anchor = EvidenceReader.checksum(end - count, count: count)
         files[slot].anchorEnd = offset
         files[slot].hasAnchor = true
@@ -203,22 +217,5 @@ extension Tailer {
             return
         }
         markReady(Int32(slot))
-    }
-
-    private func readFully(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>, _ count: Int, at offset: UInt64)
-        -> Int
-    {
-        var got = 0
-        while got < count {
-            let more = pread(descriptor, buffer + got, count - got, off_t(offset) + off_t(got))
-            if more > 0 {
-                got += more
-            } else if more == 0 {
-                break
-            } else if errno != EINTR {
-                return got > 0 ? got : -1
-            }
-        }
-        return got
     }
 }

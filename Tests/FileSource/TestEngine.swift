@@ -190,7 +190,7 @@ final class TestEngine {
             case .lost:
                 tailer.end(slot)
                 return close(slot)
-            case .failed, .pending: return
+            case .failed, .broken, .pending: return
             }
         }
     }
