@@ -236,6 +236,7 @@ final class PipelineLoop {
     private func runTimers(_ now: Int64) {
         tailer.tick(now: now)
         noteHanging(now)
+        noteFloods()
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }

@@ -93,17 +93,19 @@ extension Tailer {
     /// end if one is found soon, else of any, since running out of descriptors would stop everything.
     func makeRoomForDescriptor() {
         guard openCount >= options.openLimit, !files.isEmpty else { return }
-        let eager = 64
+        let (eager, patient) = (64, 4096)
         var fallback = -1
         for looked in 0..<files.count {
             openCursor = (openCursor + 1) % files.count
             let file = files[openCursor]
             guard file.descriptor >= 0, file.hasName else { continue }
-            if file.phase == .active, !file.signalled, !file.waits, file.anchorEnd == file.size {
+            // Of a polled directory no event tells in time that its file is deleted.
+            let isPolled = directories[Int(file.directory)].isPolled
+            if !isPolled, file.phase == .active, !file.signalled, !file.waits, file.anchorEnd == file.size {
                 return closeDescriptor(openCursor)
             }
-            fallback = openCursor
-            if looked >= eager { break }
+            if fallback < 0 || !isPolled { fallback = openCursor }
+            if looked >= (isPolled ? patient : eager) { break }
         }
         if fallback >= 0 { closeDescriptor(fallback) }
     }

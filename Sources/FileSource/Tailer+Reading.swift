@@ -39,7 +39,7 @@ extension Tailer {
 
     /// Its descriptor is closed and no name leads to it. After a while: what was seen of it and not read is gone.
     func nowhere(_ slot: Int, _ offset: UInt64, _ now: Int64) -> ReadOutcome {
-        if !files[slot].hasName, now - files[slot].nameless > Tailer.reappearance {
+        if !files[slot].hasName, !mayReappear(slot, now) {
             if files[slot].grew { return continueInArchive(slot, otherwise: .lost) }
             if offset < files[slot].size {
                 return continueInArchive(slot, otherwise: .truncated(lastSize: files[slot].size))
@@ -53,7 +53,13 @@ extension Tailer {
     package func isOutOfReach(_ slot: Int, now: Int64) -> Bool {
         let file = files[slot]
         guard file.phase == .active, file.descriptor < 0, !file.isRemote, !file.isArchived else { return false }
-        return file.hasName || now - file.nameless <= Tailer.reappearance
+        return file.hasName || mayReappear(slot, now)
+    }
+
+    /// A look at the directories of its view that is under way may still come to the new name of a file that lost its own.
+    private func mayReappear(_ slot: Int, _ now: Int64) -> Bool {
+        now - files[slot].nameless <= Tailer.reappearance
+            || scans.isBusy(declarations[Int(files[slot].declaration)].view)
     }
 
     /// What a read was to give: `capacity` bytes at `offset`, and `before` bytes that lie before it.
