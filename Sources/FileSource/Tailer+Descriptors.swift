@@ -39,7 +39,17 @@ extension Tailer {
         return files[slot].evidence
     }
 
+    /// The content may have changed since it was read: then evidence of what is there now would let a restart take it for
+    /// what was read.
     private func takeEvidence(_ slot: Int, _ descriptor: Int32, _ committed: UInt64) {
+        let file = files[slot]
+        if file.hasAnchor,
+            EvidenceReader.tail(descriptor, before: file.anchorEnd) != file.anchor
+                || !EvidenceReader.headFits(descriptor, file.evidence)
+        {
+            files[slot].evidence.tailChecksum = file.anchor
+            return
+        }
         if Int(files[slot].evidence.headLength) < EvidenceReader.headSize {
             files[slot].evidence = EvidenceReader.evidence(
                 descriptor, size: max(committed, UInt64(files[slot].evidence.headLength)), committed: committed)

@@ -61,7 +61,7 @@ extension Tailer {
     ) -> ReadOutcome {
         let (offset, before) = (place.offset, place.before)
         if count < before { return .truncated(lastSize: files[slot].size) }
-        if files[slot].hasAnchor, !isSameContent(slot, offset, buffer, before, headFits) {
+        if files[slot].isCut || !isSameContent(slot, offset, buffer, before, headFits) {
             return .truncated(lastSize: files[slot].size)
         }
         let size = offset + UInt64(count - before)
@@ -81,15 +81,16 @@ extension Tailer {
         return .bytes(UnsafePointer(buffer + before), count: count - before, atEnd: atEnd)
     }
 
-    /// Compares the bytes before the offset with what was read there. Where the source went back to an earlier offset they
-    /// are not known: then the head of the file tells whether other content has grown there meanwhile.
+    /// Compares the bytes before the offset with what was read there. Where nothing was read yet, or the source went back
+    /// to an earlier offset, they are not known: then the head of the file, as it was when the file was found, tells whether
+    /// other content has grown there meanwhile.
     private func isSameContent(
         _ slot: Int, _ offset: UInt64, _ bytes: UnsafePointer<UInt8>, _ count: Int, _ headFits: () -> Bool
     ) -> Bool {
-        if files[slot].anchorEnd == offset {
+        if files[slot].hasAnchor, files[slot].anchorEnd == offset {
             return EvidenceReader.checksum(bytes, count: count) == files[slot].anchor
         }
-        return headFits()
+        return files[slot].evidence.headLength == 0 || headFits()
     }
 
     /// The file ends before the size once seen: it was truncated, if to a length behind the offset then unread bytes are

@@ -209,7 +209,8 @@ package final class Tailer {
     /// Says that a slot may have something to read.
     func markReady(_ slot: Int32) {
         let index = Int(slot)
-        guard files[index].phase == .active, !files[index].signalled, !files[index].waits else { return }
+        guard files[index].phase == .active, !files[index].waits else { return noteUnread(index) }
+        guard !files[index].signalled else { return }
         files[index].signalled = true
         ready.append(index)
     }

@@ -20,6 +20,9 @@ struct ReadGeneration {
     var bytes: [UInt8] = []
     /// Bytes announced as a gap at its end.
     var gap: UInt64 = 0
+    /// Nobody knows how much was unread when it went.
+    var isLost = false
+    var failure: String?
     var hasEnded = false
     var text: String { String(decoding: bytes, as: UTF8.self) }
 }
@@ -37,6 +40,8 @@ final class TestEngine {
     var now: Int64
     /// Slots that may be read as soon as they appear; false: `activateAll` does it.
     var activates = true
+    /// Called with every chunk, in the order of reading.
+    var onRead: ((FileID, UInt64, UnsafeBufferPointer<UInt8>) -> Void)?
     /// Slots that are read; the others are parked. Nil: all.
     var reads: ((Int) -> Bool)?
     private var generationOfSlot: [Int: Int] = [:]
@@ -144,6 +149,7 @@ final class TestEngine {
             case .bytes(let bytes, let count, let atEnd):
                 let index = generationOfSlot[slot]!
                 generations[index].bytes += UnsafeBufferPointer(start: bytes, count: count)
+                onRead?(generations[index].file, offset, UnsafeBufferPointer(start: bytes, count: count))
                 if readOrder.last != generations[index].file { readOrder.append(generations[index].file) }
                 offsets[slot] = offset + UInt64(count)
                 tailer.remember(slot, offset: offset + UInt64(count), before: bytes + count)
@@ -155,9 +161,13 @@ final class TestEngine {
                 tailer.startOver(slot, now: now)
                 return close(slot)
             case .lost:
+                generations[generationOfSlot[slot]!].isLost = true
                 tailer.end(slot)
                 return close(slot)
-            case .failed, .pending: return
+            case .failed(let error):
+                generations[generationOfSlot[slot]!].failure = "\(error)"
+                return
+            case .pending: return
             }
         }
     }
@@ -178,7 +188,9 @@ final class TestEngine {
     func endNameless() {
         for slot in tailer.nameless where !tailer.isWaiting(slot) {
             read(slot)
-            guard let offset = offsets[slot], offset >= tailer.presentSize(slot) else { continue }
+            guard let offset = offsets[slot], offset >= tailer.presentSize(slot),
+                !tailer.isOutOfReach(slot, now: now)
+            else { continue }
             close(slot)
         }
         settle()
