@@ -43,11 +43,9 @@ extension Tailer {
     /// what was read.
     private func takeEvidence(_ slot: Int, _ descriptor: Int32, _ committed: UInt64) {
         let file = files[slot]
-        if file.hasAnchor,
-            EvidenceReader.tail(descriptor, before: file.anchorEnd) != file.anchor
-                || !EvidenceReader.headFits(descriptor, file.evidence)
-        {
-            files[slot].evidence.tailChecksum = file.anchor
+        let isSame = !file.hasAnchor || EvidenceReader.tail(descriptor, before: file.anchorEnd) == file.anchor
+        guard isSame, !file.isCut, EvidenceReader.headFits(descriptor, file.evidence) else {
+            if file.hasAnchor { files[slot].evidence.tailChecksum = file.anchor }
             return
         }
         if Int(files[slot].evidence.headLength) < EvidenceReader.headSize {
@@ -80,7 +78,7 @@ extension Tailer {
     }
 
     /// Opens `path` when it still leads to the slot's file, else fails with ESTALE.
-    private func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
+    func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
         view(ofSlot: slot).open(path).flatMap { descriptor in
             if case .success(let status) = FileSystem.status(descriptor: descriptor),
                 status.inode == files[slot].identity.inode, status.device == files[slot].device,

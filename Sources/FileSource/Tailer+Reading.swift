@@ -87,7 +87,7 @@ extension Tailer {
     private func isSameContent(
         _ slot: Int, _ offset: UInt64, _ bytes: UnsafePointer<UInt8>, _ count: Int, _ headFits: () -> Bool
     ) -> Bool {
-        if files[slot].hasAnchor, files[slot].anchorEnd == offset {
+        if files[slot].hasAnchor, files[slot].anchorEnd == offset, offset > 0 {
             return EvidenceReader.checksum(bytes, count: count) == files[slot].anchor
         }
         return files[slot].evidence.headLength == 0 || headFits()

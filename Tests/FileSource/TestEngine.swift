@@ -141,7 +141,9 @@ final class TestEngine {
 
     private func read(_ slot: Int) {
         guard !tailer.isWaiting(slot), !tailer.hasEnded(slot), reads?(slot) != false else {
-            return tailer.dropChunk(slot)
+            tailer.dropChunk(slot)
+            if let lastSize = tailer.wasCut(slot) { truncated(slot, lastSize) }
+            return
         }
         while true {
             let offset = offsets[slot]!
@@ -156,10 +158,7 @@ final class TestEngine {
                 if atEnd { return tailer.caughtUp(slot) }
             case .endOfFile: return tailer.caughtUp(slot)
             case .truncated(let lastSize):
-                let index = generationOfSlot[slot]!
-                generations[index].gap = lastSize > offset ? lastSize - offset : 0
-                tailer.startOver(slot, now: now)
-                return close(slot)
+                return truncated(slot, lastSize)
             case .lost:
                 generations[generationOfSlot[slot]!].isLost = true
                 tailer.end(slot)
@@ -170,6 +169,13 @@ final class TestEngine {
             case .pending: return
             }
         }
+    }
+
+    private func truncated(_ slot: Int, _ lastSize: UInt64) {
+        let offset = offsets[slot]!
+        generations[generationOfSlot[slot]!].gap = lastSize > offset ? lastSize - offset : 0
+        tailer.startOver(slot, now: now)
+        close(slot)
     }
 
     /// The slots that were parked go on.

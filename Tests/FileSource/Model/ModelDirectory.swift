@@ -157,7 +157,11 @@ final class ModelDirectory {
         if let old = self.file[name] { unname(old, name) }
         file.names.insert(name)
         self.file[name] = file
-        if setting.isDeclared(name), !fresh.contains(split(name).directory) { file.isMade = true }
+        if fresh.contains(split(name).directory) {
+            file.isMade = false
+        } else if setting.isDeclared(name) {
+            file.isMade = true
+        }
     }
 
     private func unname(_ file: ModelFile, _ name: String) {

@@ -261,6 +261,8 @@ extension ModelRun {
         for shipment in shipped[file.key] ?? [] {
             ranges += shipment.covered(of: content)
             if shipment.fits(content) { ranges += shipment.gaps }
+            // Known for all it may have become since.
+            if shipment.endsUnknown, shipment.isSeen(during: content) { ranges.append(0..<Int.max) }
         }
         if let origin = content.origin {
             for shipment in shipped[origin] ?? [] { ranges += shipment.covered(of: content) }
@@ -296,14 +298,16 @@ extension ModelRun {
         contents(of: shipments[file]!.key).contains { $0.origin != nil }
     }
 
-    /// One writer's lines in the order they were read.
+    /// One writer's lines in the order they were read, in each stream. A copy is read as a file of its own when nothing was
+    /// known of its original.
     private func outOfOrder() -> [String] {
-        let text = log.filter { !isCopy($0.file) }.flatMap(\.bytes)
-        var last = 0
-        for token in text.split(separator: 0x23).dropFirst() {
-            guard let number = Int(String(decoding: token.prefix { $0 != 0x3A }, as: UTF8.self)) else { continue }
-            if number <= last { return ["line \(number) was read after line \(last)"] }
-            last = number
+        for (stream, reads) in Dictionary(grouping: log.filter { !isCopy($0.file) }, by: \.stream) {
+            var last = 0
+            for token in reads.flatMap(\.bytes).split(separator: 0x23).dropFirst() {
+                guard let number = Int(String(decoding: token.prefix { $0 != 0x3A }, as: UTF8.self)) else { continue }
+                if number <= last { return ["line \(number) was read after line \(last) of stream \(stream)"] }
+                last = number
+            }
         }
         return []
     }

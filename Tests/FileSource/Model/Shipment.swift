@@ -57,9 +57,16 @@ final class Shipment {
     /// End of what was read without a hole from the start.
     var end: Int { reads.map { $0.offset + $0.bytes.count }.max() ?? start }
 
+    /// It was said that nobody knows what it had beyond its offset.
+    var endsUnknown: Bool { gaps.contains { $0.upperBound == .max } }
+
+    func isSeen(during content: ModelContent) -> Bool {
+        content.began <= last && content.ended.map { $0 >= first } ?? true
+    }
+
     /// True when all it read lies in this content, at the same offsets.
     func fits(_ content: ModelContent) -> Bool {
-        guard content.began <= last, content.ended.map({ $0 >= first }) ?? true else { return false }
+        guard isSeen(during: content) else { return false }
         return reads.allSatisfy { common($0, content) == $0.bytes.count }
     }
 
