@@ -15,7 +15,7 @@ extension PipelineLoop {
         guard sources[slot].isOpen, !sources[slot].needsRewind, !sources[slot].isSuspended, sources[slot].retryAt == 0,
             !tailer.isWaiting(slot),
             !tailer.hasEnded(slot), !tailer.isRegistering(slot)
-        else { return tailer.dropChunk(slot) }
+        else { return putOff(slot, Clock.monotonic()) }
         // It was moved back while it waited for its last turn: it may go on.
         if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil {
             sources[slot].isFinal = false

@@ -65,6 +65,8 @@ struct TailedFile {
     var isLinked = false
     /// `anchor` was taken from bytes that were read, so that the next read can compare it.
     var hasAnchor = false
+    /// It was seen to be shorter than before, and has not been read since.
+    var isCut = false
     /// It lies on a network file system: its volume's worker has its descriptor.
     var isRemote = false
     /// The file is gone: its rest is looked for, or read, in the tailer's `archives`.

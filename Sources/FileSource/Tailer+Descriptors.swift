@@ -39,7 +39,15 @@ extension Tailer {
         return files[slot].evidence
     }
 
+    /// The content may have changed since it was read: then evidence of what is there now would let a restart take it for
+    /// what was read.
     private func takeEvidence(_ slot: Int, _ descriptor: Int32, _ committed: UInt64) {
+        let file = files[slot]
+        let isSame = !file.hasAnchor || EvidenceReader.tail(descriptor, before: file.anchorEnd) == file.anchor
+        guard isSame, !file.isCut, EvidenceReader.headFits(descriptor, file.evidence) else {
+            if file.hasAnchor { files[slot].evidence.tailChecksum = file.anchor }
+            return
+        }
         let behindBad = files[slot].unreadableEnd
         if behindBad > 0, committed >= behindBad, committed < behindBad + UInt64(Tailer.anchorSize) {
             // A disk may take seconds to say again what it cannot read.
@@ -76,7 +84,7 @@ extension Tailer {
     }
 
     /// Opens `path` when it still leads to the slot's file, else fails with ESTALE.
-    private func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
+    func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
         view(ofSlot: slot).open(path).flatMap { descriptor in
             if case .success(let status) = FileSystem.status(descriptor: descriptor),
                 status.inode == files[slot].identity.inode, status.device == files[slot].device,

@@ -84,7 +84,7 @@ extension Tailer {
             return .failed(failure)
         }
         if count < before { return .truncated(lastSize: files[slot].size) }
-        if files[slot].hasAnchor, !isSameContent(slot, offset, buffer, before, headFits) {
+        if files[slot].isCut || !isSameContent(slot, offset, buffer, before, headFits) {
             return .truncated(lastSize: files[slot].size)
         }
         if offset == 0, !keepsHead(slot, buffer, count) { return .truncated(lastSize: files[slot].size) }
@@ -106,15 +106,16 @@ extension Tailer {
         return .bytes(UnsafePointer(buffer + before), count: count - before, atEnd: atEnd)
     }
 
-    /// Compares the bytes before the offset with what was read there. Where the source went back to an earlier offset they
-    /// are not known: then the head of the file tells whether other content has grown there meanwhile.
+    /// Compares the bytes before the offset with what was read there. Where nothing was read yet, or the source went back
+    /// to an earlier offset, they are not known: then the head of the file, as it was when the file was found, tells whether
+    /// other content has grown there meanwhile.
     private func isSameContent(
         _ slot: Int, _ offset: UInt64, _ bytes: UnsafePointer<UInt8>, _ count: Int, _ headFits: () -> Bool
     ) -> Bool {
-        if files[slot].anchorEnd == offset {
+        if files[slot].hasAnchor, files[slot].anchorEnd == offset, offset > 0 {
             return EvidenceReader.checksum(bytes, count: count) == files[slot].anchor
         }
-        return headFits()
+        return files[slot].evidence.headLength == 0 || headFits()
     }
 
     /// At the beginning of a file: compares its head with what was there at first sight, and takes it anew as far as it

@@ -228,7 +228,9 @@ package final class Tailer {
     /// Says that a slot may have something to read.
     func markReady(_ slot: Int32) {
         let index = Int(slot)
-        guard files[index].phase == .active, !files[index].signalled, !files[index].waits else { return }
+        if files[index].phase != .active || files[index].waits { noteUnread(index) }
+        guard files[index].phase == .active, !files[index].signalled, !files[index].waits || files[index].isCut
+        else { return }
         files[index].signalled = true
         ready.append(index)
     }
