@@ -157,6 +157,9 @@ import Testing
         engine.pumpNetwork { !engine.generations.isEmpty && !engine.generations[0].bytes.isEmpty }
         let read = engine.text(log)
         #expect(!read.isEmpty && read.utf8.count < rest.utf8.count)
+        // The bytes before another offset than the last one are not at hand: then nothing is said of them.
+        let earlier = engine.tailer.evidence(engine.slots[0], committed: engine.records()[0].counts.committed - 10)
+        #expect(earlier.tailChecksum == FileEvidence.unknownTail)
         let next = try nextRun(engine.records())
         #expect(read + next.text(log) == rest && next.vanished.isEmpty)
     }
