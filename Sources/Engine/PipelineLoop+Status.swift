@@ -18,6 +18,7 @@ extension PipelineLoop {
         report.kafka = kafkaStatus(now)
         report.store = storeStatus(now)
         report.counters = counters
+        if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory.limitBytes = UInt64(options.memoryLimit)
@@ -149,6 +150,8 @@ extension PipelineLoop {
         status.lastError = checkpoint.lastError ?? store.maintenanceFailure?.message
         status.ok = status.lastError == nil
         status.secondsSinceCheckpoint = checkpoint.lastSucceeded.map { seconds(now - $0) }
+        status.isBehind =
+            hasToStore || checkpoint.pending != nil || !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty
         // Those on their way into the store are neither collected nor waiting.
         status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
         status.outboxBytes = outbox.bytes
@@ -174,9 +177,16 @@ extension PipelineLoop {
                 "topic \(topic.name) takes no records (\(topic.reason ?? "")): create it, or grant the right to write")
         }
         if let error = report.store.lastError { all.append(error) }
-        if report.watching.polled > 0, tailer.lacksWatches {
+        let flooded = tailer.floodedDirectories
+        for (path, rate) in flooded.prefix(PipelineLoop.toldFloods) {
             all.append(
-                "\(report.watching.polled) directories are polled every second because inotify has no watch left: "
+                "directory \(printable(path)) has too many changes for inotify"
+                    + (rate.map { " (\($0) a second)" } ?? "")
+                    + ": it is looked at once a second until it is calm; keep files that are not logs elsewhere")
+        }
+        if report.watching.polled > flooded.count, tailer.lacksWatches {
+            all.append(
+                "\(report.watching.polled - flooded.count) directories are polled every second because inotify has no watch left: "
                     + "raise fs.inotify.max_user_watches")
         }
         if outbox.dropped > 0 { all.append("\(outbox.dropped) opened/closed events were left out: the outbox is full") }

@@ -55,6 +55,8 @@ final class PipelineLoop {
     var rewinding: [Int32] = []
     var ending: [Int32] = []
     var retrying: [Int32] = []
+    /// Sources whose successors begin once they are acknowledged.
+    var handingOver: [Int32] = []
 
     var containers: [String: ContainerState] = [:]
     /// Containers of the store: their declarations were followed before.
@@ -84,7 +86,6 @@ final class PipelineLoop {
     static let turnBudget: Int64 = 2 * nanosecondsPerMillisecond
     static let serveBudget: Int64 = 4 * nanosecondsPerMillisecond
     static let trimAfter: Int64 = 2 * nanosecondsPerSecond
-    static let retryInterval: Int64 = 5 * nanosecondsPerSecond
 
     enum Tag: UInt64 {
         case files, kafka, store, commands, network, mounts
@@ -235,6 +236,7 @@ final class PipelineLoop {
     private func runTimers(_ now: Int64) {
         tailer.tick(now: now)
         noteHanging(now)
+        noteFloods()
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }

@@ -21,6 +21,10 @@ struct SourceState {
     var line = LineState()
     /// Everything there was has been read, but for a line without its end.
     var isCaughtUp = false
+    /// Monotonic ns since when it waits for the former generation of its stream to be read once more; 0: it does not.
+    var waitsSince: Int64 = 0
+    /// Size the file had when everything unread was found to be NULs.
+    var nullsEnd: UInt64 = 0
     /// The generation is over: an unfinished last line is complete.
     var isFinal = false
     /// A record failed: rewind when nothing is in flight.
@@ -33,6 +37,8 @@ struct SourceState {
     var endReason = GapReason.deleted
     /// Monotonic ns before which a failed read is not tried again; 0: none failed.
     var retryAt: Int64 = 0
+    /// Where a disk cannot read the file; kept once passed, for when the source is rewound.
+    var broken: BrokenRange?
     var problem: String?
     /// Its container has stopped: it is read to its end, then let go.
     var isDraining = false

@@ -61,6 +61,8 @@ struct NetworkReading: Sendable {
     let device: UInt64
     let identity: FileIdentity
     let offset: UInt64
+    /// Bytes before the offset that are read along.
+    let before: Int
     let capacity: Int
     /// Its head is to be compared with this.
     let headToFit: FileEvidence?
@@ -113,13 +115,19 @@ struct NetworkChunk: Sendable {
     let handle: UInt64
     let offset: UInt64
     /// Of the request: `bytes` begin `before` bytes before the offset.
-    let before: Int
+    var before: Int
     let capacity: Int
     var bytes: [UInt8] = []
     /// After reading.
     var status: clinux_stat?
+    /// Where data follows (or the end), when the bytes are nothing but NULs.
+    var nextData: UInt64?
     var headFits = true
     var head: FileEvidence?
     /// ENOENT: it has no such name any more. ESTALE: another file has it.
     var failure: SystemError?
+    /// Why `bytes` end where they end: the disk behind the volume cannot read on.
+    var broken: SystemError?
+    /// The bytes before the offset could not be read.
+    var anchorFailed = false
 }

@@ -30,6 +30,8 @@ struct RemoteFile {
     let resolvedPath: RawPath?
     /// At the last answer.
     var size: UInt64
+    /// Where data follows, when what was read last was nothing but NULs.
+    var nextData: UInt64?
 }
 
 /// One network file system (by device: it may be mounted at several places) and its worker. Owned by the tailer's thread.
@@ -38,6 +40,7 @@ final class NetworkVolume {
     struct Wish {
         let slot: Int32
         let offset: UInt64
+        let before: Int
         let capacity: Int
     }
 

@@ -146,23 +146,10 @@ extension Tailer {
         removeWatch(slot)
         files[slot].phase = .ended
         leaveNameless(Int32(slot))
+        held[Int32(slot)] = nil
         untrack(Int32(slot))
         forgetArchive(slot)
         leaveOrder(slot)
-    }
-
-    /// The slot was read to its present end: the next generation of its stream may follow.
-    package func caughtUp(_ slot: Int) { leaveOrder(slot) }
-
-    /// Lets the successor go; one that still waits for a predecessor itself hands its place on.
-    private func leaveOrder(_ slot: Int) {
-        let (predecessor, successor) = (files[slot].predecessor, files[slot].successor)
-        files[slot].predecessor = -1
-        files[slot].successor = -1
-        if predecessor >= 0 { files[Int(predecessor)].successor = successor }
-        guard successor >= 0 else { return }
-        files[Int(successor)].predecessor = predecessor
-        markReady(successor)
     }
 
     /// Everything of the slot is settled: it may be used for another file.
