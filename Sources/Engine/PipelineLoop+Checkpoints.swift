@@ -14,6 +14,9 @@ struct CheckpointState {
     /// New generations that are not durable yet.
     var opened: [(slot: Int, record: GenerationRecord)] = []
     var pendingOpened: [Int] = []
+    /// Slots whose generations go on in another file.
+    var moved: [Int] = []
+    var pendingMoved: [Int] = []
     var closed: [FileID] = []
     /// Rows of sources that were let go: they stay.
     var released: [GenerationUpdate] = []
@@ -41,11 +44,14 @@ extension PipelineLoop {
         if !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty { return checkpoint.retryAt }
         guard hasToStore else { return nil }
         let early = ledger.acknowledgedSinceCheckpoint >= PipelineLoop.earlyBytes || stopDeadline != nil
-        return max(checkpoint.retryAt, early ? 0 : checkpoint.lastSubmitted + options.checkpointInterval)
+        return max(
+            checkpoint.retryAt,
+            early || !checkpoint.moved.isEmpty ? 0 : checkpoint.lastSubmitted + options.checkpointInterval)
     }
 
     var hasToStore: Bool {
-        ledger.hasDirty || outbox.needsStore || !checkpoint.closed.isEmpty || !checkpoint.released.isEmpty
+        ledger.hasDirty || !checkpoint.moved.isEmpty || outbox.needsStore || !checkpoint.closed.isEmpty
+            || !checkpoint.released.isEmpty
             || !checkpoint.containers.isEmpty || !checkpoint.removedContainers.isEmpty
     }
 
@@ -71,6 +77,9 @@ extension PipelineLoop {
                     file: tailer.file(slot), evidence: tailer.evidence(slot, committed: counts.committed),
                     counts: counts))
         }
+        checkpoint.pendingMoved = checkpoint.moved.filter { sources[$0].isOpen }
+        checkpoint.moved = []
+        transaction.moved = checkpoint.pendingMoved.map { record($0) }
         checkpoint.pendingReleased = checkpoint.released
         checkpoint.released = []
         transaction.containers = checkpoint.containers
@@ -134,6 +143,10 @@ extension PipelineLoop {
         let opened = zip(checkpoint.pendingOpened, transaction.opened).filter { tailer.file($0) == $1.file }
         checkpoint.opened = Array(opened) + checkpoint.opened
         checkpoint.pendingOpened = []
+        checkpoint.moved =
+            zip(checkpoint.pendingMoved, transaction.moved).compactMap { slot, record in
+                sources[slot].isOpen && tailer.file(slot) == record.file ? slot : nil
+            } + checkpoint.moved
         checkpoint.closed = transaction.closed + checkpoint.closed
         checkpoint.released = checkpoint.pendingReleased + checkpoint.released
         let newer = Set(checkpoint.containers.map(\.id))

@@ -16,12 +16,16 @@ extension PipelineLoop {
         guard tailer.hasNews else { return }
         for appeared in tailer.takeAppeared() { open(appeared) }
         for vanished in tailer.takeVanished() { announce(vanished) }
+        for slot in tailer.takeMoved() where slot < sources.count && sources[slot].isOpen { noteMoved(slot) }
+        for slot in tailer.takeDiscarded() where sources[slot].isOpen { finish(slot, size: 0, reason: .replaced) }
+        for (slot, size) in tailer.takePassed() where sources[slot].isOpen { pass(slot, size, now) }
+        for continued in tailer.takeContinued() { tell(continued) }
         for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen {
             // A parked source takes nothing now: others of its volume may read.
             if sources[slot].scheduling == .idle || sources[slot].scheduling == .queued {
                 enqueue(slot)
             } else {
-                tailer.dropChunk(slot)
+                putOff(slot, now)
             }
         }
     }
@@ -36,6 +40,8 @@ extension PipelineLoop {
         if described == slot { described = -1 }
         ledger.open(slot, counts: appeared.record.counts)
         guard appeared.isNew else {
+            // It goes on in a file that nobody writes to: a copy.
+            sources[slot].isFinal = tailer.presentPath(slot) == nil
             if appeared.record.detached != 0 {
                 ledger.touch(slot)
                 outbox.collect(
@@ -49,6 +55,30 @@ extension PipelineLoop {
         checkpoint.opened.append((slot, appeared.record))
         outbox.collect(
             audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts), mayDrop: true)
+    }
+
+    /// Its generation goes on in another file: a restart must find it there.
+    private func noteMoved(_ slot: Int) {
+        // A row that is still to be made is made with what it is now.
+        if let place = checkpoint.opened.firstIndex(where: { $0.slot == slot }) {
+            checkpoint.opened[place].record = record(slot)
+        } else {
+            checkpoint.moved.append(slot)
+        }
+    }
+
+    /// The row of an open source as it is now.
+    func record(_ slot: Int) -> GenerationRecord {
+        record(slot, tailer.evidence(slot, committed: ledger.counts(slot).committed), detached: 0)
+    }
+
+    func record(_ slot: Int, _ evidence: FileEvidence, detached: Int64) -> GenerationRecord {
+        let declared = declarations[tailer.declaration(slot)].files
+        return GenerationRecord(
+            file: tailer.file(slot), stream: tailer.stream(slot), container: declared.container,
+            declaration: declared.name, route: declared.route, path: tailer.livePath(slot),
+            identity: tailer.identity(slot), evidence: evidence, counts: ledger.counts(slot), opened: Clock.wall(),
+            detached: detached)
     }
 
     /// A generation that its container took with it. One that was drained before lost nothing.
@@ -85,8 +115,20 @@ extension PipelineLoop {
             ])
     }
 
-    /// The content under a source was cut off or replaced: what was unread is a gap, what is there now a new generation.
+    /// A new file is the copy of what another source has read already.
+    private func pass(_ slot: Int, _ size: UInt64, _ now: Int64) {
+        ledger.reserveSkipped(slot, count: size, now: now)
+        sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
+        counters.skippedBytes[SkipReason.copied.rawValue, default: 0] += size
+    }
+
+    /// The content under a source was cut off or replaced: what was unread is continued in a copy of it, if there is one,
+    /// else it is a gap; what is there now is a new generation.
     func truncated(_ slot: Int, _ lastSize: UInt64, _ now: Int64) {
+        if let size = tailer.goOnInCopy(slot, at: ledger.reserved(slot), now: now) {
+            goOn(slot, inCopyOf: size, lastSize)
+            return collectNews(now)
+        }
         logger.notice(
             "a file was truncated: its new content is a new generation",
             metadata: ["path": "\(displayPath(slot))", "offset": "\(ledger.reserved(slot))", "size": "\(lastSize)"])
@@ -94,6 +136,37 @@ extension PipelineLoop {
         tailer.startOver(slot, now: now)
         finish(slot, size: max(lastSize, ledger.reserved(slot)), reason: .truncated)
         collectNews(now)
+    }
+
+    /// What was written between the copier's last read and its truncation is in no file any more.
+    private func goOn(_ slot: Int, inCopyOf size: UInt64, _ lastSize: UInt64) {
+        logger.notice(
+            "a file was truncated: what was not read of it is read from its copy",
+            metadata: [
+                "path": "\(displayPath(slot))", "offset": "\(ledger.reserved(slot))", "size": "\(size)",
+                "copy":
+                    "\(tailer.resolvedPath(slot).map { printable($0) } ?? tailer.presentPath(slot).map { printable($0) } ?? "")",
+            ])
+        described = -1
+        // Nobody writes to a copy that has no declared name: its last line is complete.
+        sources[slot].isFinal = tailer.presentPath(slot) == nil
+        enqueue(slot)
+        guard size < lastSize else { return }
+        outbox.collect(audit.gap(subject(slot), from: size, to: lastSize, reason: .truncated), mayDrop: false)
+        counters.gapBytes[GapReason.truncated.rawValue, default: 0] += lastSize - size
+        logger.warning(
+            "bytes that were written after a file was copied and before it was truncated are lost and announced as a gap",
+            metadata: ["path": "\(displayPath(slot))", "from": "\(size)", "to": "\(lastSize)"])
+    }
+
+    /// A source does not read now. That its content was cut off is taken over all the same: while a topic is in trouble for
+    /// hours its file may be cut off several times, and each content is a generation of its own.
+    func putOff(_ slot: Int, _ now: Int64) {
+        tailer.dropChunk(slot)
+        guard sources[slot].isOpen, sources[slot].endSize == nil, !sources[slot].needsRewind,
+            let lastSize = tailer.wasCut(slot)
+        else { return }
+        truncated(slot, lastSize, now)
     }
 
     /// A file was deleted while its descriptor was given up for others: what was unread cannot be known, and is said so.
@@ -163,6 +236,8 @@ extension PipelineLoop {
         let unread = state.size > ledger.reserved(slot)
         let unsettled = unread || ledger.counts(slot).committed < ledger.reserved(slot)
         if isDeleted, unsettled, state.forNanoseconds > options.deletedFileHold || excess > 0 {
+            // How much is unread in a deleted archive only inflating it would tell.
+            if tailer.isInArchive(slot) { return lost(slot) }
             if unread { excess -= min(excess, state.size - ledger.reserved(slot)) }
             ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
             return finish(slot, size: max(state.size, ledger.reserved(slot)), reason: .deleted)

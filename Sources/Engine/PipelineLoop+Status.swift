@@ -67,6 +67,7 @@ extension PipelineLoop {
         source.path = escapingInvalidUTF8(tailer.livePath(slot))
         let present = tailer.presentPath(slot)
         if let present, present != tailer.livePath(slot) { source.currentPath = escapingInvalidUTF8(present) }
+        if let archive = tailer.archivePath(slot) { source.currentPath = escapingInvalidUTF8(archive) }
         source.stream = tailer.stream(slot).description
         source.file = tailer.file(slot).description
         source.topic = producer.topics[Int(sources[slot].topic)].name
@@ -149,6 +150,8 @@ extension PipelineLoop {
         status.lastError = checkpoint.lastError ?? store.maintenanceFailure?.message
         status.ok = status.lastError == nil
         status.secondsSinceCheckpoint = checkpoint.lastSucceeded.map { seconds(now - $0) }
+        status.isBehind =
+            hasToStore || checkpoint.pending != nil || !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty
         // Those on their way into the store are neither collected nor waiting.
         status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
         status.outboxBytes = outbox.bytes
@@ -174,9 +177,16 @@ extension PipelineLoop {
                 "topic \(topic.name) takes no records (\(topic.reason ?? "")): create it, or grant the right to write")
         }
         if let error = report.store.lastError { all.append(error) }
-        if report.watching.polled > 0, tailer.lacksWatches {
+        let flooded = tailer.floodedDirectories
+        for (path, rate) in flooded.prefix(PipelineLoop.toldFloods) {
             all.append(
-                "\(report.watching.polled) directories are polled every second because inotify has no watch left: "
+                "directory \(printable(path)) has too many changes for inotify"
+                    + (rate.map { " (\($0) a second)" } ?? "")
+                    + ": it is looked at once a second until it is calm; keep files that are not logs elsewhere")
+        }
+        if report.watching.polled > flooded.count, tailer.lacksWatches {
+            all.append(
+                "\(report.watching.polled - flooded.count) directories are polled every second because inotify has no watch left: "
                     + "raise fs.inotify.max_user_watches")
         }
         if outbox.dropped > 0 { all.append("\(outbox.dropped) opened/closed events were left out: the outbox is full") }

@@ -15,11 +15,12 @@ extension PipelineLoop {
         guard sources[slot].isOpen, !sources[slot].needsRewind, !sources[slot].isSuspended, sources[slot].retryAt == 0,
             !tailer.isWaiting(slot),
             !tailer.hasEnded(slot), !tailer.isRegistering(slot)
-        else { return tailer.dropChunk(slot) }
+        else { return putOff(slot, Clock.monotonic()) }
         // It was moved back while it waited for its last turn: it may go on.
         if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil {
             sources[slot].isFinal = false
         }
+        if tailer.isInArchive(slot) { sources[slot].isFinal = true }
         if sources[slot].broken?.isProbed == true { return probe(slot) }
         let end = Clock.monotonic() + PipelineLoop.turnBudget
         sources[slot].isCaughtUp = false
@@ -31,10 +32,12 @@ extension PipelineLoop {
             case .bytes(let bytes, let count, let atEnd):
                 let isFinal = sources[slot].isFinal && atEnd
                 var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
+                if mustWait(slot, now) { return }
                 encoder.stamp(Timestamp.now())
                 let shipped = ship(slot, &chunk, now)
                 counters.readBytes &+= chunk.offset &- offset
                 tailer.remember(slot, offset: chunk.offset, before: chunk.bytes)
+                if ledger.reserved(slot) > offset { tailer.hasBegun(slot) }
                 if shipped == .stopped { return }
                 if shipped == .again { continue }
                 let isInHole = chunk.count == 0 && sources[slot].line.isInHole
@@ -186,6 +189,7 @@ extension PipelineLoop {
         if sources[slot].isFinal {
             // The file stays open until all of it is acknowledged: a record that fails is read again.
             if ledger.counts(slot).committed == ledger.reserved(slot) {
+                announceArchiveDamage(slot)
                 // Its file stays where it is: whoever follows it next continues where this ends.
                 sources[slot].isReleased = sources[slot].isDraining && tailer.presentPath(slot) != nil
                 if !sources[slot].isReleased { skipLastHole(slot) }
@@ -194,7 +198,7 @@ extension PipelineLoop {
             return
         }
         if let holeEnd { leaveHole(slot, at: holeEnd) }
-        tailer.caughtUp(slot)
+        handOver(slot)
     }
 
     /// Waits for the topic: for credit, for partitions, or for the end of its trouble.

@@ -55,6 +55,8 @@ final class PipelineLoop {
     var rewinding: [Int32] = []
     var ending: [Int32] = []
     var retrying: [Int32] = []
+    /// Sources whose successors begin once they are acknowledged.
+    var handingOver: [Int32] = []
 
     var containers: [String: ContainerState] = [:]
     /// Containers of the store: their declarations were followed before.
@@ -234,6 +236,7 @@ final class PipelineLoop {
     private func runTimers(_ now: Int64) {
         tailer.tick(now: now)
         noteHanging(now)
+        noteFloods()
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }

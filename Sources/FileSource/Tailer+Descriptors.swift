@@ -25,7 +25,7 @@ extension Tailer {
     /// A file whose descriptor was given up is opened for a moment.
     package func evidence(_ slot: Int, committed: UInt64) -> FileEvidence {
         let file = files[slot]
-        if file.isRemote {
+        if file.isRemote || file.isArchived {
             let isAtHand = file.hasAnchor && file.anchorEnd == committed
             files[slot].evidence.tailChecksum = isAtHand ? file.anchor : FileEvidence.unknownTail
         } else if file.descriptor >= 0 {
@@ -39,7 +39,15 @@ extension Tailer {
         return files[slot].evidence
     }
 
+    /// The content may have changed since it was read: then evidence of what is there now would let a restart take it for
+    /// what was read.
     private func takeEvidence(_ slot: Int, _ descriptor: Int32, _ committed: UInt64) {
+        let file = files[slot]
+        let isSame = !file.hasAnchor || EvidenceReader.tail(descriptor, before: file.anchorEnd) == file.anchor
+        guard isSame, !file.isCut, EvidenceReader.headFits(descriptor, file.evidence) else {
+            if file.hasAnchor { files[slot].evidence.tailChecksum = file.anchor }
+            return
+        }
         let behindBad = files[slot].unreadableEnd
         if behindBad > 0, committed >= behindBad, committed < behindBad + UInt64(Tailer.anchorSize) {
             // A disk may take seconds to say again what it cannot read.
@@ -76,7 +84,7 @@ extension Tailer {
     }
 
     /// Opens `path` when it still leads to the slot's file, else fails with ESTALE.
-    private func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
+    func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
         view(ofSlot: slot).open(path).flatMap { descriptor in
             if case .success(let status) = FileSystem.status(descriptor: descriptor),
                 status.inode == files[slot].identity.inode, status.device == files[slot].device,
@@ -93,17 +101,19 @@ extension Tailer {
     /// end if one is found soon, else of any, since running out of descriptors would stop everything.
     func makeRoomForDescriptor() {
         guard openCount >= options.openLimit, !files.isEmpty else { return }
-        let eager = 64
+        let (eager, patient) = (64, 4096)
         var fallback = -1
         for looked in 0..<files.count {
             openCursor = (openCursor + 1) % files.count
             let file = files[openCursor]
             guard file.descriptor >= 0, file.hasName else { continue }
-            if file.phase == .active, !file.signalled, !file.waits, file.anchorEnd == file.size {
+            // Of a polled directory no event tells in time that its file is deleted.
+            let isPolled = directories[Int(file.directory)].isPolled
+            if !isPolled, file.phase == .active, !file.signalled, !file.waits, file.anchorEnd == file.size {
                 return closeDescriptor(openCursor)
             }
-            fallback = openCursor
-            if looked >= eager { break }
+            if fallback < 0 || !isPolled { fallback = openCursor }
+            if looked >= (isPolled ? patient : eager) { break }
         }
         if fallback >= 0 { closeDescriptor(fallback) }
     }

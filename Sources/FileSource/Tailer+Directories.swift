@@ -19,8 +19,15 @@ struct DirectoryNode {
     /// inotify watch; -1: none.
     var watch: Int32 = -1
     var mask: UInt32 = 0
-    /// No watch was to be had: it is looked at with every poll.
+    /// No watch was to be had, or it floods: it is looked at with every poll.
     var isPolled = false
+    /// Its watch made the queue of events overflow: it tells of little until that is over (`Flood`).
+    var isFlooded = false
+    /// Monotonic ns at which it was calm again, and after how many calm polls; 0: never.
+    var floodEnded: Int64 = 0
+    var calmNeeded = 0
+    /// Monotonic ns before which it is not polled again: looking at a large one takes long.
+    var nextPoll: Int64 = 0
     /// Files below were deleted: it may be removed and made again without an event of its own.
     var isDoubted = false
     var isAlive = true
@@ -34,6 +41,11 @@ struct DirectoryNode {
     var isLower = false
 
     var key: ViewPath { ViewPath(view: view, path: path) }
+
+    /// The same directory, as another view has it.
+    func isSame(as other: DirectoryNode, in view: Int32) -> Bool {
+        isAlive && !isRemote && self.view == view && inode == other.inode && device == other.device
+    }
 }
 
 extension Tailer {
@@ -90,29 +102,10 @@ extension Tailer {
         return index
     }
 
-    /// Watches a directory, then looks at what is in it (in this order, so that nothing falls between).
+    /// Looks at what is in a directory.
     func scan(_ index: Int32, _ now: Int64) {
         if directories[Int(index)].isRemote { return }
-        let path = directories[Int(index)].path
-        let view = view(of: index)
-        watch(index, missingLiteral: true, now)
-        guard case .success(let status) = view.status(path),
-            status.inode == directories[Int(index)].inode, status.device == directories[Int(index)].device
-        else { return drop(index, now) }
-        resumeRenamed(in: path, index, now)
-        let literals = directories[Int(index)].states.compactMap { state -> [UInt8]? in
-            if case .literal(let name) = component(state) { return name }
-            return nil
-        }
-        guard literals.count == directories[Int(index)].states.count else { return scanEntries(index, path, now) }
-        for name in literals { name.withUnsafeBufferPointer { consider(index, $0, type: UInt8(DT_UNKNOWN), now) } }
-        let isMissing = literals.contains { name in
-            if case .found(let sight) = view.look(join(path, name)) { return sight.isLower }
-            return true
-        }
-        if directories[Int(index)].isAlive {
-            watch(index, missingLiteral: isMissing || directories[Int(index)].isDoubted, now)
-        }
+        beginScan(index, known: false, now)
     }
 
     /// Scans the directories below which something went away, each once.
@@ -126,21 +119,6 @@ extension Tailer {
             pendingScans.removeAll()
             for index in scans.sorted() where directories[Int(index)].isAlive { scan(index, now) }
         }
-    }
-
-    private func scanEntries(_ index: Int32, _ path: RawPath, _ now: Int64) {
-        var entries: [(name: [UInt8], type: UInt8)] = []
-        do {
-            try view(of: index).forEachEntry(in: path) { name, type, _ in
-                entries.append((Array(name), type))
-                return true
-            }
-        } catch {
-            let declaration = Int(directories[Int(index)].states[0].declaration)
-            return report(directories[Int(index)].key, declaration: declaration, "unreadable", error)
-        }
-        problems[directories[Int(index)].key] = nil
-        for entry in entries { entry.name.withUnsafeBufferPointer { consider(index, $0, type: entry.type, now) } }
     }
 
     /// Matches one entry against the node's states: descends into directories, admits files.
@@ -209,8 +187,9 @@ extension Tailer {
     }
 
     /// Sets the watch of a node: its own end always, its entries where they matter.
-    private func watch(_ index: Int32, missingLiteral: Bool, _ now: Int64) {
+    func watch(_ index: Int32, missingLiteral: Bool, _ now: Int64) {
         let node = directories[Int(index)]
+        if node.isFlooded, node.watch >= 0 { return }
         let wantsFiles = node.states.contains(where: isLast)
         let onlyLiterals = node.states.allSatisfy { state in
             if case .literal = component(state) { return true }
@@ -245,6 +224,7 @@ extension Tailer {
                 directories[Int(index)].isPolled = false
                 polledDirectories -= 1
             }
+            joinFlood(watch)
         case .failure(let error):
             if error.errno == ENOSPC { lacksWatches = true }
             poll(index)
@@ -259,7 +239,7 @@ extension Tailer {
     }
 
     /// No watch is to be had (fs.inotify.max_user_watches, or the directory is reached by two paths).
-    private func poll(_ index: Int32) {
+    func poll(_ index: Int32) {
         guard !directories[Int(index)].isPolled else { return }
         directories[Int(index)].isPolled = true
         polledDirectories += 1
@@ -298,6 +278,7 @@ extension Tailer {
         for slot in slots(in: index) { loseName(slot, now) }
         // The next directory gets its number: what events said of names here is not said of that one.
         changes.abandon(index)
+        cancelScan(index)
         if node.watch >= 0 { removeWatch(node.watch, of: index) }
         if node.isPolled { polledDirectories -= 1 }
         directoryOfPath[node.key] = nil
@@ -310,6 +291,7 @@ extension Tailer {
     private func removeWatch(_ watch: Int32, of index: Int32) {
         directoriesOfWatch[watch]?.removeAll { $0 == index }
         guard directoriesOfWatch[watch]?.isEmpty == true else { return }
+        forgetFlood(watch)
         directoriesOfWatch[watch] = nil
         inotify.remove(watch)
     }
@@ -317,11 +299,6 @@ extension Tailer {
     /// Looks at one directory as if it were new: its own identity, its entries, the sizes of its files.
     func rescan(_ index: Int32, _ now: Int64) {
         guard directories[Int(index)].isAlive, !directories[Int(index)].isRemote else { return }
-        if hasMoved(index) { return drop(index, now) }
-        directories[Int(index)].isDoubted = false
-        for slot in slots(in: index) {
-            files[Int(slot)].name.withUnsafeBufferPointer { considerKnown(slot, index, $0, now) }
-        }
-        scan(index, now)
+        beginScan(index, known: true, now)
     }
 }

@@ -74,17 +74,21 @@ extension Tailer {
             view: networkView(declarations[Int(file.declaration)].view, volume), path: presentPath(Int(wish.slot)),
             device: file.device, identity: file.identity, offset: wish.offset, before: wish.before,
             capacity: wish.capacity,
-            headToFit: file.hasAnchor && file.anchorEnd != wish.offset ? file.evidence : nil,
+            headToFit: file.hasAnchor && file.anchorEnd == wish.offset ? nil : file.evidence,
             wantsHead: file.evidence.headLength < EvidenceReader.headSize)
     }
 
-    /// The slot does not read now: what was read for it makes room for others of its volume.
+    /// The slot does not read now: what there is of it is noted; what was read for it makes room for others of its volume.
     package func dropChunk(_ slot: Int) {
+        if files[slot].isArchived { return dropArchiveChunk(slot) }
+        noteUnread(slot)
         guard let volume = volume(ofSlot: slot) else { return }
         volume.drop(Int32(slot))
         pump(volume)
     }
 
     /// Bytes of chunks that wait for their slots.
-    package var chunkBytes: Int { volumes.values.reduce(0) { $0 + ($1.chunk?.bytes.count ?? 0) } }
+    package var chunkBytes: Int {
+        volumes.values.reduce(archives.chunk?.bytes.count ?? 0) { $0 + ($1.chunk?.bytes.count ?? 0) }
+    }
 }

@@ -105,6 +105,12 @@ final class StoreDatabase {
             StoreSchema.bind(record, to: statements.insert)
             try statements.insert.run()
         }
+        for record in transaction.moved.inFileOrder(\.file) {
+            statements.delete.bind(1, record.file.value)
+            try statements.delete.run()
+            StoreSchema.bind(record, to: statements.insert)
+            try statements.insert.run()
+        }
         for update in transaction.updated.inFileOrder(\.file) {
             StoreSchema.bindValues(update, to: statements.update)
             try statements.update.run()

@@ -25,6 +25,8 @@ package struct StoreTransaction: Sendable {
     package var containers: [StoredContainer]
     /// New rows; their ids are new to the store.
     package var opened: [GenerationRecord]
+    /// Rows of generations that go on in another file: replaced as a whole, before their new values below.
+    package var moved: [GenerationRecord]
     /// New values of rows that are there or opened by this transaction; an unknown file fails the transaction.
     package var updated: [GenerationUpdate]
     /// Rows to delete; a row that is gone already is no error.
@@ -42,12 +44,14 @@ package struct StoreTransaction: Sendable {
 
     package init(
         ticket: UInt64, containers: [StoredContainer] = [], opened: [GenerationRecord] = [],
-        updated: [GenerationUpdate] = [], closed: [FileID] = [], events: [AuditEvent] = [], delivered: [Int64] = [],
+        moved: [GenerationRecord] = [], updated: [GenerationUpdate] = [], closed: [FileID] = [],
+        events: [AuditEvent] = [], delivered: [Int64] = [],
         declared: [String] = [], removedContainers: [String] = [], durable: Bool = false
     ) {
         self.ticket = ticket
         self.containers = containers
         self.opened = opened
+        self.moved = moved
         self.updated = updated
         self.closed = closed
         self.events = events
@@ -58,7 +62,7 @@ package struct StoreTransaction: Sendable {
     }
 
     var isEmpty: Bool {
-        containers.isEmpty && opened.isEmpty && updated.isEmpty && closed.isEmpty && events.isEmpty
+        containers.isEmpty && opened.isEmpty && moved.isEmpty && updated.isEmpty && closed.isEmpty && events.isEmpty
             && delivered.isEmpty && declared.isEmpty && removedContainers.isEmpty
     }
 }
