@@ -81,8 +81,7 @@ extension PipelineLoop {
             guard var broken = sources[slot].broken, let place = broken.probe else { return }
             switch tailer.probe(slot, at: place, into: scratch, now: start) {
             case .readable: broken.end = broken.fileEnd ?? place
-            case .endOfFile,
-                .unreadable where broken.fileEnd != nil:
+            case .endOfFile where broken.fileEnd != nil, .unreadable where broken.fileEnd != nil:
                 return blameVolume(slot, start)
             case .endOfFile(let size):
                 if size > broken.from, tailer.isOnNetwork(slot) {
