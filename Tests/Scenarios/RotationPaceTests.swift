@@ -47,7 +47,7 @@ extension DeliveryScenarios {
             let copies = try copier.stop()
             var history = try TruncatedHistory(writer.places, copies)
             try await bench.waitForAcknowledgement()
-            try await waitUntil("everything that must come; \(bench.daemon.process.errorTail)") {
+            try await waitUntil("everything that must come: \(history); \(bench.daemon.process.errorTail)") {
                 try #require(bench.records.missedMessages == 0)
                 history.take(bench.records.items(from: history.taken))
                 return history.missing.isSubset(of: history.losable)
@@ -134,7 +134,7 @@ private func copyAndTruncate(_ path: String, to copy: String) throws -> Copier.C
 }
 
 /// What writer and copier say of a file that was truncated again and again, against what arrived.
-struct TruncatedHistory {
+struct TruncatedHistory: CustomStringConvertible {
     /// Lines that no copy holds, by sequence: they may be missing.
     private(set) var losable: Set<UInt64> = []
     /// Lines that have not arrived.
@@ -172,6 +172,20 @@ struct TruncatedHistory {
             }
         }
         try #require(number <= copies.count)
+    }
+
+    /// What is missing and must not be, by truncation.
+    var description: String {
+        var places: [Int: (count: Int, first: UInt64)] = [:]
+        for sequence in missing.subtracting(losable).sorted() {
+            let number = generation[Int(sequence)]
+            places[number] = ((places[number]?.count ?? 0) + 1, places[number]?.first ?? sequence)
+        }
+        let texts = places.sorted { $0.key < $1.key }.map { number, place in
+            let all = generation.count { $0 == number }
+            return "\(number): \(place.count) of \(all) from line \(place.first)"
+        }
+        return "missing after truncation \(texts.joined(separator: ", "))"
     }
 
     mutating func take(_ arrivals: [Arrival]) {
