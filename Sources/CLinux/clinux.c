@@ -21,6 +21,7 @@ int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mod
 }
 
 #define CLINUX_STATX_MNT_ID 0x1000
+#define CLINUX_STATX_ATTR_MOUNT_ROOT 0x2000
 
 int clinux_statx(int directory, const char *path, int flags, struct clinux_stat *out) {
     struct statx s;
@@ -35,6 +36,8 @@ int clinux_statx(int directory, const char *path, int flags, struct clinux_stat 
     out->mode = s.stx_mode;
     out->uid = s.stx_uid;
     out->gid = s.stx_gid;
+    out->is_mount_root = !(s.stx_attributes_mask & CLINUX_STATX_ATTR_MOUNT_ROOT)
+        || (s.stx_attributes & CLINUX_STATX_ATTR_MOUNT_ROOT);
     out->modified_ns = s.stx_mtime.tv_sec * 1000000000LL + s.stx_mtime.tv_nsec;
     out->born_ns = (s.stx_mask & STATX_BTIME) ? s.stx_btime.tv_sec * 1000000000LL + s.stx_btime.tv_nsec : 0;
     return 0;

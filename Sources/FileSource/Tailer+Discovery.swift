@@ -184,6 +184,10 @@ extension Tailer {
         if status.mode & UInt32(S_IFMT) != UInt32(S_IFREG) {
             return "not a regular file (\(kind(status.mode))): declare a file that is written to disk"
         }
+        if isArchiveName(path.path) {
+            return
+                "a compressed file: what was unread of the file it was made from is continued inside it; exclude *.gz"
+        }
         if let own = options.ownLog, own.device == status.device, own.inode == status.inode {
             return "this is Longshore's own log: send it elsewhere, or exclude this path"
         }
@@ -215,14 +219,19 @@ extension Tailer {
         let identity = identity(descriptor, status)
         declarations[Int(declaration)].hasMatched = true
         let slot = newSlot(descriptor, status, identity, declaration, now)
-        let record = takeKnown(identity, declaration, status.size) {
+        let (record, others) = takeKnown(identity, declaration, status.size) {
             EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
         }
+        // Before the new one: it waits for them.
+        for other in others { goOnInCopy(other, entry.directory, Array(entry.name), declaration, now) }
         if let record {
             resume(slot, record)
         } else {
             files[Int(slot)].livePath = entry.livePath
-            let start = FileStart.find(descriptor, status, declarations[Int(declaration)])
+            var declared = declarations[Int(declaration)]
+            // The first walk may take a while: what is made meanwhile was not there when it began.
+            if status.born_ns > views[Int(entry.path.view)].walkBegan { declared.isFirstWalk = false }
+            let start = FileStart.find(descriptor, status, declared)
             begin(slot, entry.livePath ?? entry.path.path, start)
         }
         giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
@@ -235,7 +244,8 @@ extension Tailer {
     }
 
     /// A new generation of `path`: gets an id, waits for the stream's former generation, begins where it should.
-    func begin(_ slot: Int32, _ path: RawPath, _ start: FileStart) {
+    /// `former`: the slot of the generation that it follows directly.
+    func begin(_ slot: Int32, _ path: RawPath, _ start: FileStart, after former: Int32? = nil) {
         let index = Int(slot)
         let declared = declarations[Int(files[index].declaration)]
         files[index].file = .random()
@@ -245,7 +255,9 @@ extension Tailer {
         counts.committed = start.offset
         counts.skipped = start.offset
         files[index].evidence = start.evidence
-        follow(slot)
+        files[index].isUnread = start.offset == 0 && !files[index].isRemote
+        if start.offset > 0 { rememberEvidence(index, start.offset) }
+        if let former { follow(slot, after: former) } else { follow(slot, isNewest: files[index].livePath == nil) }
         let record = GenerationRecord(
             file: files[index].file, stream: files[index].stream, container: declared.container,
             declaration: declared.name, route: declared.route, path: path, identity: files[index].identity,
@@ -254,41 +266,6 @@ extension Tailer {
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: true,
                 skipped: start.skipped))
-    }
-
-    /// Puts the slot behind the stream's former generation, so that a partition shows the log in its order. That is the
-    /// newest one, unless the slot was found late: then it goes before those that were born after it.
-    func follow(_ slot: Int32) {
-        let stream = files[Int(slot)].stream
-        guard var former = slotOfStream[stream], isLive(former) else {
-            slotOfStream[stream] = slot
-            return
-        }
-        var next: Int32 = -1
-        while former >= 0, isYounger(former, than: slot) {
-            next = former
-            former = files[Int(former)].predecessor
-        }
-        if next < 0 { slotOfStream[stream] = slot } else { link(slot, before: next) }
-        if former >= 0 { link(former, before: slot) }
-    }
-
-    private func link(_ first: Int32, before second: Int32) {
-        files[Int(first)].successor = second
-        files[Int(second)].predecessor = first
-        markReady(first)
-    }
-
-    private func isLive(_ slot: Int32) -> Bool {
-        files[Int(slot)].phase != .ended && files[Int(slot)].phase != .vacant
-    }
-
-    /// Born later (statx(2)); of two born in the same tick of the kernel's clock the one that was renamed away is older.
-    private func isYounger(_ former: Int32, than slot: Int32) -> Bool {
-        let (one, other) = (files[Int(former)], files[Int(slot)])
-        guard one.identity.born > 0, other.identity.born > 0 else { return false }
-        if one.identity.born == other.identity.born { return one.livePath == nil && other.livePath != nil }
-        return one.identity.born > other.identity.born
     }
 
     func newSlot(
