@@ -60,13 +60,16 @@ extension Tailer {
             sight = view.look(path.path)
         }
         if case .found(let file) = sight { return (link, file) }
+        // A directory that may not be searched: whether the file is there is not to be known.
+        if case .missing(let error) = sight, error.isDenied {
+            directories[Int(directory)].isDenied = true
+            report(path, declaration: Int(wanting[0]), "unreadable", error)
+            return nil
+        }
         for slot in slots(directory, name) where !files[Int(slot)].isRemote { loseName(slot, now) }
         switch sight {
         case .missing(let error) where link != nil && error.errno != ELOOP:
             noteDangling(EntryName(directory: directory, name: Array(name)))
-        // A directory that may not be searched: whether the file is there is not to be known.
-        case .missing(let error) where error.errno == EACCES:
-            report(path, declaration: Int(wanting[0]), "unreadable", error)
         case .missing(let error) where error.errno == ELOOP:
             report(
                 path, declarations: wanting, "refused", "links that lead to each other: declare the file itself")
@@ -107,6 +110,8 @@ extension Tailer {
         let isElsewhere: Bool
         /// A worker has looked at it.
         var remote: Found?
+        /// Where in its stream it belongs, when it is new.
+        var place = StreamPlace.newest
     }
 
     private func considerFile(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
@@ -140,8 +145,10 @@ extension Tailer {
                 view: declarations[Int(files[Int(slot)].declaration)].view, path: presentPath(Int(slot))!)
             return volume.listed[path] == entry.status.inode
         }
-        guard case .success(let other) = view(ofSlot: Int(slot)).status(presentPath(Int(slot))!) else { return false }
-        return other.inode == entry.status.inode && other.device == entry.status.device
+        switch view(ofSlot: Int(slot)).status(presentPath(Int(slot))!) {
+        case .success(let other): return other.inode == entry.status.inode && other.device == entry.status.device
+        case .failure(let error): return error.isDenied
+        }
     }
 
     /// Admits a file under the stream it was made for, though it was renamed before it could be looked at.
@@ -156,8 +163,8 @@ extension Tailer {
             entry.name.withUnsafeBufferPointer {
                 let entry = Entry(
                     directory: entry.directory, name: $0, path: path, livePath: file.livePath, status: status,
-                    link: nil,
-                    isElsewhere: false)
+                    link: nil, isElsewhere: false,
+                    place: file.successor >= 0 ? .before(file.successor) : .behindRenamed)
                 considerFile(entry, declaration, now)
             }
         }
@@ -212,18 +219,25 @@ extension Tailer {
         guard !declarations[Int(declaration)].isRetired else { return }
         guard let (descriptor, status) = openRegular(entry.path, declaration) else { return }
         guard tracked(status, declaration, now) == nil else { return closeUnused(descriptor) }
-        let identity = identity(descriptor, status)
         declarations[Int(declaration)].hasMatched = true
+        if let slot = goOnInUpperLayer(entry.path, descriptor, status, declaration, now) {
+            giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
+            return entry.isElsewhere ? watchFile(slot) : ()
+        }
+        let identity = identity(descriptor, status)
         let slot = newSlot(descriptor, status, identity, declaration, now)
         let record = takeKnown(identity, declaration, status.size) {
             EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
         }
         if let record {
-            resume(slot, record)
+            resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
+        } else if let record = takeLower(entry.path, descriptor, status, identity, declaration) {
+            resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
+            moved.append(Int(slot))
         } else {
             files[Int(slot)].livePath = entry.livePath
             let start = FileStart.find(descriptor, status, declarations[Int(declaration)])
-            begin(slot, entry.livePath ?? entry.path.path, start)
+            begin(slot, entry.livePath ?? entry.path.path, start, entry.place)
         }
         giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
         if entry.isElsewhere { watchFile(slot) }
@@ -235,7 +249,7 @@ extension Tailer {
     }
 
     /// A new generation of `path`: gets an id, waits for the stream's former generation, begins where it should.
-    func begin(_ slot: Int32, _ path: RawPath, _ start: FileStart) {
+    func begin(_ slot: Int32, _ path: RawPath, _ start: FileStart, _ place: StreamPlace = .newest) {
         let index = Int(slot)
         let declared = declarations[Int(files[index].declaration)]
         files[index].file = .random()
@@ -245,50 +259,16 @@ extension Tailer {
         counts.committed = start.offset
         counts.skipped = start.offset
         files[index].evidence = start.evidence
-        follow(slot)
+        files[index].opened = stampOpened()
+        follow(slot, place)
         let record = GenerationRecord(
             file: files[index].file, stream: files[index].stream, container: declared.container,
             declaration: declared.name, route: declared.route, path: path, identity: files[index].identity,
-            evidence: files[index].evidence, counts: counts, opened: Clock.wall())
+            evidence: files[index].evidence, counts: counts, opened: files[index].opened)
         appeared.append(
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: true,
                 skipped: start.skipped))
-    }
-
-    /// Puts the slot behind the stream's former generation, so that a partition shows the log in its order. That is the
-    /// newest one, unless the slot was found late: then it goes before those that were born after it.
-    func follow(_ slot: Int32) {
-        let stream = files[Int(slot)].stream
-        guard var former = slotOfStream[stream], isLive(former) else {
-            slotOfStream[stream] = slot
-            return
-        }
-        var next: Int32 = -1
-        while former >= 0, isYounger(former, than: slot) {
-            next = former
-            former = files[Int(former)].predecessor
-        }
-        if next < 0 { slotOfStream[stream] = slot } else { link(slot, before: next) }
-        if former >= 0 { link(former, before: slot) }
-    }
-
-    private func link(_ first: Int32, before second: Int32) {
-        files[Int(first)].successor = second
-        files[Int(second)].predecessor = first
-        markReady(first)
-    }
-
-    private func isLive(_ slot: Int32) -> Bool {
-        files[Int(slot)].phase != .ended && files[Int(slot)].phase != .vacant
-    }
-
-    /// Born later (statx(2)); of two born in the same tick of the kernel's clock the one that was renamed away is older.
-    private func isYounger(_ former: Int32, than slot: Int32) -> Bool {
-        let (one, other) = (files[Int(former)], files[Int(slot)])
-        guard one.identity.born > 0, other.identity.born > 0 else { return false }
-        if one.identity.born == other.identity.born { return one.livePath == nil && other.livePath != nil }
-        return one.identity.born > other.identity.born
     }
 
     func newSlot(

@@ -6,13 +6,14 @@ internal import LinuxIO
 
 extension Tailer {
     /// Continues a generation of the store; the engine need not make it durable.
-    func resume(_ slot: Int32, _ record: GenerationRecord) {
+    func resume(_ slot: Int32, _ record: GenerationRecord, _ place: StreamPlace) {
         let index = Int(slot)
         files[index].file = record.file
         files[index].stream = record.stream
         files[index].evidence = record.evidence
         files[index].livePath = record.path
-        follow(slot)
+        files[index].opened = record.opened
+        follow(slot, place)
         appeared.append(
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: false, skipped: nil))
@@ -20,12 +21,14 @@ extension Tailer {
 
     /// The store's generation for this file whose content still fits, the newest first; the others are announced.
     func takeKnown(
-        _ identity: FileIdentity, _ declaration: Int32, _ size: UInt64, fits: (GenerationRecord) -> Bool
+        _ identity: FileIdentity, _ declaration: Int32, _ size: UInt64, onlyOwn: Bool = false,
+        fits: (GenerationRecord) -> Bool
     ) -> GenerationRecord? {
         guard let records = known[identity.inode] else { return nil }
-        let mine = records.filter { $0.identity == identity && belongs($0, to: declaration) }
+        let mine = heirlooms(records.filter { $0.identity == identity }, of: declaration, onlyOwn: onlyOwn)
         guard !mine.isEmpty else { return nil }
-        let others = records.filter { $0.identity != identity || !belongs($0, to: declaration) }
+        let taken = Set(mine.map(\.file))
+        let others = records.filter { !taken.contains($0.file) }
         known[identity.inode] = others.isEmpty ? nil : others
         var found: GenerationRecord?
         for record in mine.sorted(by: { $0.opened > $1.opened }) {
@@ -39,20 +42,23 @@ extension Tailer {
         return found
     }
 
-    /// The declaration it was made for; or another container's with the same route, which left it on a shared volume.
-    private func belongs(_ record: GenerationRecord, to declaration: Int32) -> Bool {
+    /// Of a file's generations those that a declaration may continue: its own; where it has none, those of others that
+    /// shipped the file to the same topic: of another container or the host, or of one that is declared no more.
+    private func heirlooms(_ records: [GenerationRecord], of declaration: Int32, onlyOwn: Bool) -> [GenerationRecord] {
         let declared = declarations[Int(declaration)]
-        if record.container == declared.container { return record.declaration == declared.name }
-        return !record.container.isEmpty && !declared.container.isEmpty && record.route == declared.route
+        let own = records.filter { $0.container == declared.container && $0.declaration == declared.name }
+        if !own.isEmpty || onlyOwn { return own }
+        return records.filter { !$0.route.isEmpty && $0.route == declared.route }
     }
 
     /// Keeps a generation that is not followed now: whoever meets its file continues it.
     func remember(_ record: GenerationRecord) {
+        lastOpened = max(lastOpened, record.opened)
         known[record.identity.inode, default: []].append(record)
         knownByDirectory[storedDirectory(record), default: []].insert(record.identity.inode)
     }
 
-    private func storedDirectory(_ record: GenerationRecord) -> StoredDirectory {
+    func storedDirectory(_ record: GenerationRecord) -> StoredDirectory {
         StoredDirectory(container: record.container, path: parent(of: record.path))
     }
 
@@ -60,17 +66,22 @@ extension Tailer {
     /// so each waits for the one before.
     func resumeRenamed(in path: RawPath, _ directory: Int32, _ now: Int64) {
         let view = view(of: directory)
-        guard let first = view.declarations.first, declarations[Int(first)].isFirstWalk else { return }
+        guard let first = view.declarations.first, declarations[Int(first)].isFirstWalk || !withheld.isEmpty
+        else { return }
         let place = StoredDirectory(container: declarations[Int(first)].container, path: path)
         guard let inodes = knownByDirectory.removeValue(forKey: place) else { return }
         var found: [(name: [UInt8], record: GenerationRecord)] = []
-        try? view.forEachEntry(in: path) { name, _, inode in
-            guard inodes.contains(inode) else { return true }
-            for record in known[inode] ?? []
-            where storedDirectory(record) == place && record.path != join(path, name) {
-                found.append((Array(name), record))
+        do {
+            try view.forEachEntry(in: path) { name, _, inode in
+                guard inodes.contains(inode) else { return true }
+                for record in known[inode] ?? []
+                where storedDirectory(record) == place && record.path != join(path, name) {
+                    found.append((Array(name), record))
+                }
+                return true
             }
-            return true
+        } catch {
+            if error.isDenied { inodes.forEach { withhold(known[$0] ?? [], at: place) } }
         }
         for (name, record) in found.sorted(by: { $0.record.opened < $1.record.opened }) {
             admitRenamed(directory, name, record, now)
@@ -83,8 +94,12 @@ extension Tailer {
         guard let declaration = view.declarations.first(where: { declarations[Int($0)].name == record.declaration }),
             case .success(let entry) = view.status(path.path, follow: false),
             entry.mode & UInt32(S_IFMT) == UInt32(S_IFREG), entry.born_ns == record.identity.born,
-            tracked(entry, declaration, now) == nil, let (descriptor, status) = openRegular(path, declaration)
+            tracked(entry, declaration, now) == nil
         else { return }
+        guard let (descriptor, status) = openRegular(path, declaration) else {
+            if isDenied(path) { withhold([record], at: storedDirectory(record)) }
+            return
+        }
         let identity = identity(descriptor, status)
         guard identity == record.identity,
             let taken = takeKnown(
@@ -94,7 +109,9 @@ extension Tailer {
                 })
         else { return closeUnused(descriptor) }
         let slot = newSlot(descriptor, status, identity, declaration, now)
-        resume(slot, taken)
+        resume(slot, taken, .behindRenamed)
+        withheld.remove(taken.file)
+        problems[path] = nil
         giveName(slot, directory, name)
     }
 
@@ -106,8 +123,9 @@ extension Tailer {
         forget { record in
             record.container == container
                 && directoryOfPath[ViewPath(view: view, path: parent(of: record.path))] != nil && !isDelegated(record)
+                && isDeclared(record) && !isWithheld(record, view)
         }
-        knownByDirectory = knownByDirectory.filter { $0.key.container != container }
+        knownByDirectory = knownByDirectory.filter { $0.key.container != container || isWithheld($0.key) }
     }
 
     /// Gives up the generations of the store that `isGone` names: announced as vanished.
@@ -144,8 +162,9 @@ extension Tailer {
         let unmet = unowned
         unowned = []
         if !unmet.isEmpty { forget { unmet.contains($0.file) && $0.detached == 0 } }
+        forgetWithheld()
         forget { record in
-            guard record.container.isEmpty, case .failure(let error) = views[0].status(record.path, follow: false)
+            guard record.container.isEmpty, isDeclared(record), !withheld.contains(record.file), case .failure(let error) = views[0].status(record.path, follow: false)
             else { return false }
             return error.errno == ENOENT || error.errno == ENOTDIR
         }

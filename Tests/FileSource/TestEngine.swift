@@ -34,6 +34,8 @@ final class TestEngine {
     /// Generations in the order bytes were read from them, each run once.
     private(set) var readOrder: [FileID] = []
     private(set) var maximumOpen = 0
+    /// Slots whose generations went on in another file.
+    private(set) var moved: [Int] = []
     var now: Int64
     /// Slots that may be read as soon as they appear; false: `activateAll` does it.
     var activates = true
@@ -117,6 +119,7 @@ final class TestEngine {
         repeat {
             for appeared in tailer.takeAppeared() { open(appeared) }
             vanished += tailer.takeVanished()
+            moved += tailer.takeMoved()
             for slot in tailer.takeReady() where generationOfSlot[slot] != nil { read(slot) }
             maximumOpen = max(maximumOpen, tailer.openCount)
         } while tailer.hasNews
@@ -189,6 +192,11 @@ final class TestEngine {
         generationOfSlot.sorted { $0.key < $1.key }.map { slot, index in
             var record = generations[index].record
             record.counts.committed = offsets[slot]!
+            record = GenerationRecord(
+                file: record.file, stream: record.stream, container: record.container,
+                declaration: record.declaration, route: record.route, path: record.path,
+                identity: tailer.identity(slot), evidence: record.evidence, counts: record.counts,
+                opened: record.opened, detached: record.detached)
             record.evidence = tailer.evidence(slot, committed: offsets[slot]!)
             return record
         }
