@@ -34,6 +34,7 @@ int clinux_open_handle(int near, int type, const void *handle, size_t size) {
 }
 
 #define CLINUX_STATX_MNT_ID 0x1000
+#define CLINUX_STATX_ATTR_MOUNT_ROOT 0x2000
 
 int clinux_statx(int directory, const char *path, int flags, struct clinux_stat *out) {
     struct statx s;
@@ -48,6 +49,8 @@ int clinux_statx(int directory, const char *path, int flags, struct clinux_stat 
     out->mode = s.stx_mode;
     out->uid = s.stx_uid;
     out->gid = s.stx_gid;
+    out->is_mount_root = !(s.stx_attributes_mask & CLINUX_STATX_ATTR_MOUNT_ROOT)
+        || (s.stx_attributes & CLINUX_STATX_ATTR_MOUNT_ROOT);
     out->modified_ns = s.stx_mtime.tv_sec * 1000000000LL + s.stx_mtime.tv_nsec;
     out->born_ns = (s.stx_mask & STATX_BTIME) ? s.stx_btime.tv_sec * 1000000000LL + s.stx_btime.tv_nsec : 0;
     return 0;

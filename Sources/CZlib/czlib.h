@@ -1,3 +1,3 @@
-// What the FileSource room sees of zlib: crc32.
+// What the FileSource room sees of zlib: crc32 and inflate.
 #pragma once
 #include <zlib.h>

@@ -42,6 +42,9 @@ package struct Ledger: ~Copyable {
     package private(set) var latency = LatencyHistogram()
     /// Acknowledged bytes of sources since the last `takeDirty`; decides about early checkpoints.
     package private(set) var acknowledgedSinceCheckpoint: UInt64 = 0
+    /// NULs that committed offsets have passed: each once, whatever was rewound. A byte order mark alone is none.
+    package private(set) var skippedHoles: UInt64 = 0
+    private static let byteOrderMark: UInt64 = 3
 
     package init() {}
 
@@ -260,7 +263,11 @@ package struct Ledger: ~Copyable {
     private mutating func commit(_ entry: InFlightEntry, _ source: Int) {
         let bytes = entry.end &- entry.from
         sources[source].counts.committed = entry.end
-        sources[source].counts.skipped &+= entry.skipped
+        if _slowPath(entry.skipped != 0) {
+            sources[source].counts.skipped &+= entry.skipped
+            let isMark = entry.from == Ledger.byteOrderMark && entry.skipped == Ledger.byteOrderMark
+            if !isMark { skippedHoles &+= entry.skipped }
+        }
         switch entry.kind {
         case .gap(let reason, let isInsideLine):
             sources[source].counts.gap &+= bytes

@@ -14,6 +14,10 @@ package enum GapReason: String, Sendable, CaseIterable {
 package enum SkipReason: String, Sendable, CaseIterable {
     case startAtEnd = "start_end"
     case ignoredOlder = "ignore_older"
+    /// A file that is the copy of one that was read.
+    case copied
+    /// NULs that no writer wrote: where a line would begin, many of them inside a line, or at the end of a complete file.
+    case hole
 }
 
 /// The events of the contract.

@@ -67,6 +67,8 @@ package struct StoreStatus: Codable, Sendable, Equatable {
     /// Seconds since the last successful checkpoint was made: what was acknowledged before then is stored. Nil when there
     /// was none yet.
     package var secondsSinceCheckpoint: Double?
+    /// Something acknowledged or announced is not stored yet: a kill now would repeat it.
+    package var isBehind = false
     package var outboxEvents = 0
     package var outboxBytes = 0
     package init() {}

@@ -19,6 +19,8 @@ struct ContainerState {
     var phase = Phase.followed
     /// It is removed from its runtime: forgotten once it is let go.
     var isGone = false
+    /// The last look at what it left is over.
+    var isLookedAt = false
     /// Slots that are being drained.
     var draining: [Int32] = []
     /// Slots on volumes that are mounts of their own, whose descriptors were closed before they were read to their end.

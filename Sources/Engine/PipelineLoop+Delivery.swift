@@ -24,6 +24,7 @@ extension PipelineLoop {
         unparkMemory()
         settleRewinds(now)
         settleEnds(now)
+        settleHandovers()
         settleDrains()
         for notice in producer.takeNotices() { tell(notice) }
     }

@@ -22,10 +22,21 @@ extension PipelineLoop {
         tailer.retire(containerOf: state.numbers[0], true, now: now)
         collectNews(now)
         state.phase = .draining(since: now)
+        state.isLookedAt = false
         containers[id] = state
-        announceUnknown(state)
+        endLook(id)
         drainSlots(id)
         nextDrainCheck = now
+    }
+
+    /// True when the last look at the container's directories is over; then what it could not see is announced, once.
+    @discardableResult
+    private func endLook(_ id: String) -> Bool {
+        guard let state = containers[id], !tailer.isLooking(containerOf: state.numbers[0]) else { return false }
+        guard !state.isLookedAt else { return true }
+        containers[id]!.isLookedAt = true
+        announceUnknown(state)
+        return true
     }
 
     /// A slot that was freed meanwhile may be another container's by now.
@@ -93,6 +104,12 @@ extension PipelineLoop {
         for (id, state) in containers {
             guard case .draining(let since) = state.phase else { continue }
             nextDrainCheck = now + PipelineLoop.drainCheck
+            // A large directory takes a while: what was found so far is drained meanwhile.
+            guard endLook(id) else {
+                drainSlots(id)
+                if now - since >= PipelineLoop.mountDrain { releaseMounts(id, now) }
+                continue
+            }
             for slot in state.draining { keepShared(Int(slot)) }
             containers[id]!.draining.removeAll { !isDraining($0, of: state) }
             if now - since >= PipelineLoop.mountDrain { releaseMounts(id, now) }

@@ -17,6 +17,9 @@ extension PipelineLoop {
         for appeared in tailer.takeAppeared() { open(appeared) }
         for vanished in tailer.takeVanished() { announce(vanished) }
         for slot in tailer.takeMoved() where slot < sources.count && sources[slot].isOpen { noteMoved(slot) }
+        for slot in tailer.takeDiscarded() where sources[slot].isOpen { finish(slot, size: 0, reason: .replaced) }
+        for (slot, size) in tailer.takePassed() where sources[slot].isOpen { pass(slot, size, now) }
+        for continued in tailer.takeContinued() { tell(continued) }
         for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen {
             // A parked source takes nothing now: others of its volume may read.
             if sources[slot].scheduling == .idle || sources[slot].scheduling == .queued {
@@ -37,6 +40,8 @@ extension PipelineLoop {
         if described == slot { described = -1 }
         ledger.open(slot, counts: appeared.record.counts)
         guard appeared.isNew else {
+            // It goes on in a file that nobody writes to: a copy.
+            sources[slot].isFinal = tailer.presentPath(slot) == nil
             if appeared.record.detached != 0 {
                 ledger.touch(slot)
                 outbox.collect(
@@ -110,8 +115,20 @@ extension PipelineLoop {
             ])
     }
 
-    /// The content under a source was cut off or replaced: what was unread is a gap, what is there now a new generation.
+    /// A new file is the copy of what another source has read already.
+    private func pass(_ slot: Int, _ size: UInt64, _ now: Int64) {
+        ledger.reserveSkipped(slot, count: size, now: now)
+        sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
+        counters.skippedBytes[SkipReason.copied.rawValue, default: 0] += size
+    }
+
+    /// The content under a source was cut off or replaced: what was unread is continued in a copy of it, if there is one,
+    /// else it is a gap; what is there now is a new generation.
     func truncated(_ slot: Int, _ lastSize: UInt64, _ now: Int64) {
+        if let size = tailer.goOnInCopy(slot, at: ledger.reserved(slot), now: now) {
+            goOn(slot, inCopyOf: size, lastSize)
+            return collectNews(now)
+        }
         logger.notice(
             "a file was truncated: its new content is a new generation",
             metadata: ["path": "\(displayPath(slot))", "offset": "\(ledger.reserved(slot))", "size": "\(lastSize)"])
@@ -119,6 +136,27 @@ extension PipelineLoop {
         tailer.startOver(slot, now: now)
         finish(slot, size: max(lastSize, ledger.reserved(slot)), reason: .truncated)
         collectNews(now)
+    }
+
+    /// What was written between the copier's last read and its truncation is in no file any more.
+    private func goOn(_ slot: Int, inCopyOf size: UInt64, _ lastSize: UInt64) {
+        logger.notice(
+            "a file was truncated: what was not read of it is read from its copy",
+            metadata: [
+                "path": "\(displayPath(slot))", "offset": "\(ledger.reserved(slot))", "size": "\(size)",
+                "copy":
+                    "\(tailer.resolvedPath(slot).map { printable($0) } ?? tailer.presentPath(slot).map { printable($0) } ?? "")",
+            ])
+        described = -1
+        // Nobody writes to a copy that has no declared name: its last line is complete.
+        sources[slot].isFinal = tailer.presentPath(slot) == nil
+        enqueue(slot)
+        guard size < lastSize else { return }
+        outbox.collect(audit.gap(subject(slot), from: size, to: lastSize, reason: .truncated), mayDrop: false)
+        counters.gapBytes[GapReason.truncated.rawValue, default: 0] += lastSize - size
+        logger.warning(
+            "bytes that were written after a file was copied and before it was truncated are lost and announced as a gap",
+            metadata: ["path": "\(displayPath(slot))", "from": "\(size)", "to": "\(lastSize)"])
     }
 
     /// A file was deleted while its descriptor was given up for others: what was unread cannot be known, and is said so.
@@ -188,6 +226,8 @@ extension PipelineLoop {
         let unread = state.size > ledger.reserved(slot)
         let unsettled = unread || ledger.counts(slot).committed < ledger.reserved(slot)
         if isDeleted, unsettled, state.forNanoseconds > options.deletedFileHold || excess > 0 {
+            // How much is unread in a deleted archive only inflating it would tell.
+            if tailer.isInArchive(slot) { return lost(slot) }
             if unread { excess -= min(excess, state.size - ledger.reserved(slot)) }
             ledger.reserveGap(slot, to: state.size, reason: .deleted, now: now)
             return finish(slot, size: max(state.size, ledger.reserved(slot)), reason: .deleted)

@@ -18,6 +18,7 @@ extension PipelineLoop {
         report.kafka = kafkaStatus(now)
         report.store = storeStatus(now)
         report.counters = counters
+        if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory.limitBytes = UInt64(options.memoryLimit)
@@ -66,6 +67,7 @@ extension PipelineLoop {
         source.path = escapingInvalidUTF8(tailer.livePath(slot))
         let present = tailer.presentPath(slot)
         if let present, present != tailer.livePath(slot) { source.currentPath = escapingInvalidUTF8(present) }
+        if let archive = tailer.archivePath(slot) { source.currentPath = escapingInvalidUTF8(archive) }
         source.stream = tailer.stream(slot).description
         source.file = tailer.file(slot).description
         source.topic = producer.topics[Int(sources[slot].topic)].name
@@ -148,6 +150,8 @@ extension PipelineLoop {
         status.lastError = checkpoint.lastError ?? store.maintenanceFailure?.message
         status.ok = status.lastError == nil
         status.secondsSinceCheckpoint = checkpoint.lastSucceeded.map { seconds(now - $0) }
+        status.isBehind =
+            hasToStore || checkpoint.pending != nil || !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty
         // Those on their way into the store are neither collected nor waiting.
         status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
         status.outboxBytes = outbox.bytes

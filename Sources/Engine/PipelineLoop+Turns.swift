@@ -20,33 +20,44 @@ extension PipelineLoop {
         if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil {
             sources[slot].isFinal = false
         }
+        if tailer.isInArchive(slot) { sources[slot].isFinal = true }
         let end = Clock.monotonic() + PipelineLoop.turnBudget
         sources[slot].isCaughtUp = false
         repeat {
             guard prepare(slot) else { return }
-            let offset = ledger.reserved(slot) + (sources[slot].line.oversize ?? 0)
+            let offset = ledger.reserved(slot) + sources[slot].line.scanned
             let now = Clock.monotonic()
             switch tailer.read(slot, at: offset, into: scratch, capacity: chunkSize, now: now) {
             case .bytes(let bytes, let count, let atEnd):
                 let isFinal = sources[slot].isFinal && atEnd
                 var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
+                if mustWait(slot, now) { return }
                 encoder.stamp(Timestamp.now())
-                let goOn = ship(slot, &chunk, now)
+                let shipped = ship(slot, &chunk, now)
                 counters.readBytes &+= chunk.offset &- offset
                 tailer.remember(slot, offset: chunk.offset, before: chunk.bytes)
-                if !goOn { return }
-                if atEnd { return reachedEnd(slot) }
+                if ledger.reserved(slot) > offset { tailer.hasBegun(slot) }
+                if shipped == .stopped { return }
+                if shipped == .again { continue }
+                let isInHole = chunk.count == 0 && sources[slot].line.isInHole
+                if atEnd || isInHole && !jumpOverHole(slot, from: chunk.offset) {
+                    return reachedEnd(slot, inHoleTo: isInHole ? chunk.offset : nil)
+                }
             // The tailer says when it has come.
             case .pending: return
             case .endOfFile:
                 // Not the end: it may have been moved or deleted. The checks of those that are to end try it again.
                 if sources[slot].isFinal, tailer.isOutOfReach(slot, now: now) { return }
-                if sources[slot].isFinal, sources[slot].line.oversize != nil {
-                    // The oversize rest was scanned before the file was known to be complete: its gap ends here.
+                if sources[slot].isFinal, sources[slot].line.oversize != nil || sources[slot].line.ahead > 0 {
+                    // The rest was scanned before the file was known to be complete: the oversize gap, or the line, ends.
                     var chunk = Chunk(bytes: UnsafePointer(scratch), count: 0, offset: offset, isFinal: true)
-                    if !ship(slot, &chunk, now) { return }
+                    switch ship(slot, &chunk, now) {
+                    case .stopped: return
+                    case .again: continue
+                    case .done: break
+                    }
                 }
-                return reachedEnd(slot)
+                return reachedEnd(slot, inHoleTo: sources[slot].line.isInHole ? offset : nil)
             case .truncated(let lastSize): return truncated(slot, lastSize, now)
             case .lost: return lost(slot)
             case .failed(let error): return readFailed(slot, error, now)
@@ -83,32 +94,42 @@ extension PipelineLoop {
 
     private var keyBytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: key, count: 32) }
 
-    /// Makes records of a chunk and produces them. False when the source was parked.
-    private func ship(_ slot: Int, _ chunk: inout Chunk, _ now: Int64) -> Bool {
+    enum Shipping {
+        /// What is left of the chunk waits for more.
+        case done
+        /// Some of it is to be read again from where the source stands now.
+        case again
+        /// The source is parked, or its records failed.
+        case stopped
+    }
+
+    /// Makes records of a chunk and produces them.
+    func ship(_ slot: Int, _ chunk: inout Chunk, _ now: Int64) -> Shipping {
         let topic = Int(sources[slot].topic)
         while true {
             let credit = producer.credit(topic, now: now)
             guard credit > 0 else {
                 park(slot, topic)
-                return false
+                return .stopped
             }
             let outcome = encoder.encode(
                 &chunk, line: &sources[slot].line, into: &writers[topic].space, batch: &batch, maximum: credit)
             flush(slot, topic, now)
-            if sources[slot].needsRewind { return false }
+            if sources[slot].needsRewind { return .stopped }
             switch outcome {
-            case .needsInput: return true
+            case .needsInput: return .done
+            case .readAgain: return .again
             case .batchFull: continue
             case .needsArena(let bytes):
                 releaseWriter(topic)
                 guard isWithinShare(topic, bytes) else {
                     park(slot, topic)
-                    return false
+                    return .stopped
                 }
                 guard takeArena(topic, atLeast: bytes) else {
                     sources[slot].scheduling = .parkedOnMemory
                     parkedOnMemory.append(Int32(slot))
-                    return false
+                    return .stopped
                 }
             }
         }
@@ -158,24 +179,23 @@ extension PipelineLoop {
         writers[topic] = TopicWriter()
     }
 
-    /// Everything there was has been read.
-    private func reachedEnd(_ slot: Int) {
+    /// Everything there was has been read; `holeEnd`: it ends there with NULs.
+    private func reachedEnd(_ slot: Int, inHoleTo holeEnd: UInt64?) {
         sources[slot].isCaughtUp = true
         sources[slot].problem = nil
         if sources[slot].isFinal {
-            // A file that is nothing but a byte order mark: skipped, and no record says so.
-            if ledger.reserved(slot) == 0, sources[slot].line.skipped > 0 {
-                ledger.reserveSkipped(slot, count: sources[slot].line.skipped, now: Clock.monotonic())
-            }
             // The file stays open until all of it is acknowledged: a record that fails is read again.
             if ledger.counts(slot).committed == ledger.reserved(slot) {
+                announceArchiveDamage(slot)
                 // Its file stays where it is: whoever follows it next continues where this ends.
                 sources[slot].isReleased = sources[slot].isDraining && tailer.presentPath(slot) != nil
+                if !sources[slot].isReleased { skipLastHole(slot) }
                 finish(slot, size: ledger.reserved(slot), reason: .deleted)
             }
             return
         }
-        tailer.caughtUp(slot)
+        if let holeEnd { leaveHole(slot, at: holeEnd) }
+        handOver(slot)
     }
 
     /// Waits for the topic: for credit, for partitions, or for the end of its trouble.

@@ -55,6 +55,8 @@ final class PipelineLoop {
     var rewinding: [Int32] = []
     var ending: [Int32] = []
     var retrying: [Int32] = []
+    /// Sources whose successors begin once they are acknowledged.
+    var handingOver: [Int32] = []
 
     var containers: [String: ContainerState] = [:]
     /// Containers of the store: their declarations were followed before.

@@ -21,6 +21,10 @@ struct SourceState {
     var line = LineState()
     /// Everything there was has been read, but for a line without its end.
     var isCaughtUp = false
+    /// Monotonic ns since when it waits for the former generation of its stream to be read once more; 0: it does not.
+    var waitsSince: Int64 = 0
+    /// Size the file had when everything unread was found to be NULs.
+    var nullsEnd: UInt64 = 0
     /// The generation is over: an unfinished last line is complete.
     var isFinal = false
     /// A record failed: rewind when nothing is in flight.

@@ -8,12 +8,17 @@ enum EvidenceReader {
     static let headSize = 1024
     static let tailSize = 64
 
-    /// Evidence for a file of `size` bytes of which `committed` are done.
+    /// Evidence for a file of `size` bytes of which `committed` are done. NULs at the end of its head are no evidence: they
+    /// may still be written to.
     static func evidence(_ descriptor: Int32, size: UInt64, committed: UInt64) -> FileEvidence {
-        let headLength = Int(min(UInt64(headSize), size))
-        return FileEvidence(
-            headLength: UInt32(headLength), headChecksum: checksum(descriptor, at: 0, count: headLength) ?? 0,
-            tailChecksum: tail(descriptor, before: committed) ?? 0)
+        var evidence = FileEvidence(tailChecksum: tail(descriptor, before: committed) ?? FileEvidence.unknownTail)
+        withBytes(descriptor, at: 0, count: Int(min(UInt64(headSize), size))) { bytes, count in
+            var length = count
+            while length > 0, bytes[length - 1] == 0 { length -= 1 }
+            evidence.headLength = UInt32(length)
+            evidence.headChecksum = checksum(bytes, count: length)
+        }
+        return evidence
     }
 
     /// True when the descriptor's content fits `evidence` at offset `committed`.
@@ -42,6 +47,14 @@ enum EvidenceReader {
 
     /// CRC-32 of `count` (at most 1 KiB) bytes of the file; nil when they cannot all be read.
     private static func checksum(_ descriptor: Int32, at offset: UInt64, count: Int) -> UInt32? {
+        withBytes(descriptor, at: offset, count: count) { checksum($0, count: $1) }
+    }
+
+    /// Reads `count` (at most 1 KiB) bytes and gives them to `body`; nil when they cannot all be read.
+    @discardableResult
+    private static func withBytes<Result>(
+        _ descriptor: Int32, at offset: UInt64, count: Int, _ body: (UnsafePointer<UInt8>, Int) -> Result
+    ) -> Result? {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: headSize) { buffer in
             var got = 0
             while got < count {
@@ -50,7 +63,7 @@ enum EvidenceReader {
                 guard more > 0 else { return nil }
                 got += more
             }
-            return checksum(buffer.baseAddress!, count: count)
+            return body(UnsafePointer(buffer.baseAddress!), count)
         }
     }
 }

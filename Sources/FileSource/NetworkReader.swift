@@ -148,9 +148,14 @@ final class NetworkReader {
         }
         if failed != 0 { return SystemError("read", reading.path.map { printable($0) } ?? "", errno: failed) }
         chunk.status = try? FileSystem.status(descriptor: descriptor).get()
+        let end = first + UInt64(chunk.bytes.count)
+        if chunk.bytes.withUnsafeBufferPointer({ $0.count > 0 && HoleReader.isNull($0.baseAddress!, count: $0.count) })
+        {
+            chunk.nextData = HoleReader.nextData(descriptor, from: end)
+        }
         if let head = reading.headToFit { chunk.headFits = EvidenceReader.headFits(descriptor, head) }
         if reading.wantsHead {
-            chunk.head = EvidenceReader.evidence(descriptor, size: first + UInt64(chunk.bytes.count), committed: 0)
+            chunk.head = EvidenceReader.evidence(descriptor, size: end, committed: 0)
         }
         return nil
     }

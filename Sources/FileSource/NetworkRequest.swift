@@ -118,6 +118,8 @@ struct NetworkChunk: Sendable {
     var bytes: [UInt8] = []
     /// After reading.
     var status: clinux_stat?
+    /// Where data follows (or the end), when the bytes are nothing but NULs.
+    var nextData: UInt64?
     var headFits = true
     var head: FileEvidence?
     /// ENOENT: it has no such name any more. ESTALE: another file has it.

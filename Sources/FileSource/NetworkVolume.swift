@@ -30,6 +30,8 @@ struct RemoteFile {
     let resolvedPath: RawPath?
     /// At the last answer.
     var size: UInt64
+    /// Where data follows, when what was read last was nothing but NULs.
+    var nextData: UInt64?
 }
 
 /// One network file system (by device: it may be mounted at several places) and its worker. Owned by the tailer's thread.

@@ -34,6 +34,8 @@ struct TailedFile {
     /// End of what was read last, or offset at which nothing followed.
     var anchorEnd = UInt64.max
     var evidence = FileEvidence()
+    /// Ends of reads before that one, the latest first: a copy that was made meanwhile ends behind one of them.
+    var formerAnchors = FormerAnchors()
     /// CRC-32 of the up to 64 bytes before `anchorEnd`, as they were when they were read.
     var anchor: UInt32 = 0
     var declaration: Int32 = 0
@@ -45,7 +47,7 @@ struct TailedFile {
     var descriptor: Int32 = -1
     /// inotify watch on the file itself, for a file reached through a link; -1: none.
     var watch: Int32 = -1
-    /// Slots of the stream's next and former generation. With a predecessor it must not be read yet; -1: none.
+    /// Slots of the stream's next and former generation; -1: none. Until the former one is done this one is not read.
     var successor: Int32 = -1
     var predecessor: Int32 = -1
     /// Next slot that follows the same inode, for another declaration; -1: none.
@@ -65,9 +67,34 @@ struct TailedFile {
     var hasAnchor = false
     /// It lies on a network file system: its volume's worker has its descriptor.
     var isRemote = false
+    /// The file is gone: its rest is looked for, or read, in the tailer's `archives`.
+    var isArchived = false
 
-    var waits: Bool { predecessor >= 0 }
+    /// Its predecessor was read to its end and is acknowledged.
+    var mayBegin = false
+    /// A new generation of which nothing was read: it may be a copy of another one.
+    var isUnread = false
+
+    var waits: Bool { predecessor >= 0 && !mayBegin }
     var hasName: Bool { directory >= 0 }
+}
+
+/// Two ends of earlier reads with the CRC-32 of the up to 64 bytes before each.
+struct FormerAnchors {
+    // Ends before checksums, so that nothing is lost to padding.
+    private var firstEnd: UInt64 = 0
+    private var secondEnd: UInt64 = 0
+    private var firstChecksum: UInt32 = 0
+    private var secondChecksum: UInt32 = 0
+
+    /// The latest first; an end of 0 is none.
+    var all: [(end: UInt64, checksum: UInt32)] { [(firstEnd, firstChecksum), (secondEnd, secondChecksum)] }
+
+    mutating func push(_ end: UInt64, _ checksum: UInt32) {
+        guard end != firstEnd else { return }
+        (secondEnd, secondChecksum) = (firstEnd, firstChecksum)
+        (firstEnd, firstChecksum) = (end, checksum)
+    }
 }
 
 /// Names a file's present inode, for as long as the daemon runs.

@@ -19,10 +19,7 @@ extension Tailer {
             return newDeclaration(declaration)
         }
         views[Int(view)].declarations = numbers
-        walk(view, now)
-        runPendingScans(now)
-        endFirstWalk(view)
-        pumpNewlyDue()
+        beginFirstWalk(view, now)
         return numbers.map { Int($0) }
     }
 
@@ -54,23 +51,36 @@ extension Tailer {
     }
 
     /// A container has stopped (or runs again): what its declarations fit now is found, and nothing more from then on.
+    /// What one slice does not find is found later: `isLooking`.
     package func retire(containerOf declaration: Int, _ isRetired: Bool, now: Int64) {
         let view = declarations[declaration].view
         for number in views[Int(view)].declarations { declarations[Int(number)].isRetired = false }
+        if isRetired {
+            scans.retiring.insert(view)
+        } else {
+            scans.retiring.remove(view)
+            retireDelegations(of: view, false)
+        }
         look(at: declaration, now: now)
-        retireDelegations(of: view, isRetired)
-        guard isRetired else { return }
-        for number in views[Int(view)].declarations { declarations[Int(number)].isRetired = true }
+    }
+
+    /// True until the walk over a container's directories that `add` or `retire` began is over.
+    package func isLooking(containerOf declaration: Int) -> Bool {
+        let view = declarations[declaration].view
+        return scans.firstWalks.contains(view) || scans.retiring.contains(view)
     }
 
     /// Looks at everything below a container's declarations as if it were new.
     package func look(at declaration: Int, now: Int64) {
         let view = declarations[declaration].view
-        for index in directories.indices where directories[index].isAlive && directories[index].view == view {
+        // The last one to come is looked at first.
+        for index in directories.indices.reversed() where directories[index].isAlive && directories[index].view == view
+        {
             rescan(Int32(index), now)
         }
         pendingWalks.insert(view)
         runPendingScans(now)
+        hurryScans(of: view, now)
         pumpNewlyDue()
     }
 
@@ -87,6 +97,7 @@ extension Tailer {
     package func remove(containerOf declaration: Int, now: Int64) {
         let view = declarations[declaration].view
         let gone = views[Int(view)].declarations
+        cancelSearches(of: gone)
         var handedOver: [Int32] = []
         for slot in files.indices where gone.contains(files[slot].declaration) && files[slot].phase != .vacant {
             if handOver(Int32(slot), now) { handedOver.append(Int32(slot)) }
@@ -107,6 +118,8 @@ extension Tailer {
             vacantDeclarations.append(number)
         }
         pendingWalks.remove(view)
+        scans.firstWalks.remove(view)
+        scans.retiring.remove(view)
         views[Int(view)] = FileView(container: nil, mounts: views[0].mounts)
         vacantViews.append(view)
         runPendingScans(now)
@@ -204,9 +217,16 @@ extension Tailer {
         let heir = others.remove(at: others.firstIndex { !declarations[Int($0)].isRetired } ?? 0)
         sharers[slot] = others.isEmpty ? nil : others
         sharingVersion += 1
+        let (directory, name) = (files[Int(slot)].directory, files[Int(slot)].name)
+        let node = directory >= 0 ? directories[Int(directory)] : nil
         unindex(slot)
         files[Int(slot)].declaration = heir
-        scanLater(declarations[Int(heir)].view)
+        // Where the heir has the same directory one look is enough.
+        if let node, let same = directories.firstIndex(where: { $0.isSame(as: node, in: declarations[Int(heir)].view) })
+        {
+            name.withUnsafeBufferPointer { consider(Int32(same), $0, type: UInt8(DT_UNKNOWN), now) }
+        }
+        if !files[Int(slot)].hasName { scanLater(declarations[Int(heir)].view) }
         return true
     }
 

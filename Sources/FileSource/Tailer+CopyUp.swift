@@ -30,9 +30,11 @@ extension Tailer {
     ) -> GenerationRecord? {
         guard !known.isEmpty, let lower = copiedUp(path, descriptor, status) else { return nil }
         let former = FileIdentity(fileSystem: identity.fileSystem, inode: lower.inode, born: lower.born_ns)
-        return takeKnown(former, declaration, status.size, onlyOwn: true) {
+        let (fitting, others) = takeKnown(former, declaration, status.size, onlyOwn: true) {
             EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
         }
+        for other in others { giveUp(other.record, other.reason) }
+        return fitting
     }
 
     /// Status of the file in a lower layer that overlayfs made this one of; nil when it made it of none, or that cannot

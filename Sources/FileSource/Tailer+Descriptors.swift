@@ -25,7 +25,7 @@ extension Tailer {
     /// A file whose descriptor was given up is opened for a moment.
     package func evidence(_ slot: Int, committed: UInt64) -> FileEvidence {
         let file = files[slot]
-        if file.isRemote {
+        if file.isRemote || file.isArchived {
             let isAtHand = file.hasAnchor && file.anchorEnd == committed
             files[slot].evidence.tailChecksum = isAtHand ? file.anchor : FileEvidence.unknownTail
         } else if file.descriptor >= 0 {

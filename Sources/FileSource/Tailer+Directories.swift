@@ -36,6 +36,11 @@ struct DirectoryNode {
     var isLower = false
 
     var key: ViewPath { ViewPath(view: view, path: path) }
+
+    /// The same directory, as another view has it.
+    func isSame(as other: DirectoryNode, in view: Int32) -> Bool {
+        isAlive && !isRemote && self.view == view && inode == other.inode && device == other.device
+    }
 }
 
 extension Tailer {
@@ -92,28 +97,10 @@ extension Tailer {
         return index
     }
 
-    /// Watches a directory, then looks at what is in it (in this order, so that nothing falls between).
+    /// Looks at what is in a directory.
     func scan(_ index: Int32, _ now: Int64) {
         if directories[Int(index)].isRemote { return }
-        let path = directories[Int(index)].path
-        let view = view(of: index)
-        watch(index, missingLiteral: true, now)
-        directories[Int(index)].isDenied = false
-        if hasMoved(index) { return drop(index, now) }
-        resumeRenamed(in: path, index, now)
-        let literals = directories[Int(index)].states.compactMap { state -> [UInt8]? in
-            if case .literal(let name) = component(state) { return name }
-            return nil
-        }
-        guard literals.count == directories[Int(index)].states.count else { return scanEntries(index, path, now) }
-        for name in literals { name.withUnsafeBufferPointer { consider(index, $0, type: UInt8(DT_UNKNOWN), now) } }
-        let isMissing = literals.contains { name in
-            if case .found(let sight) = view.look(join(path, name)) { return sight.isLower }
-            return true
-        }
-        if directories[Int(index)].isAlive {
-            watch(index, missingLiteral: isMissing || directories[Int(index)].isDoubted, now)
-        }
+        beginScan(index, known: false, now)
     }
 
     /// Scans the directories below which something went away, each once.
@@ -127,22 +114,6 @@ extension Tailer {
             pendingScans.removeAll()
             for index in scans.sorted() where directories[Int(index)].isAlive { scan(index, now) }
         }
-    }
-
-    private func scanEntries(_ index: Int32, _ path: RawPath, _ now: Int64) {
-        var entries: [(name: [UInt8], type: UInt8)] = []
-        do {
-            try view(of: index).forEachEntry(in: path) { name, type, _ in
-                entries.append((Array(name), type))
-                return true
-            }
-        } catch {
-            let declaration = Int(directories[Int(index)].states[0].declaration)
-            directories[Int(index)].isDenied = error.isDenied
-            return report(directories[Int(index)].key, declaration: declaration, "unreadable", error)
-        }
-        problems[directories[Int(index)].key] = nil
-        for entry in entries { entry.name.withUnsafeBufferPointer { consider(index, $0, type: entry.type, now) } }
     }
 
     /// Matches one entry against the node's states: descends into directories, admits files.
@@ -217,7 +188,7 @@ extension Tailer {
     }
 
     /// Sets the watch of a node: its own end always, its entries where they matter.
-    private func watch(_ index: Int32, missingLiteral: Bool, _ now: Int64) {
+    func watch(_ index: Int32, missingLiteral: Bool, _ now: Int64) {
         let node = directories[Int(index)]
         let wantsFiles = node.states.contains(where: isLast)
         let onlyLiterals = node.states.allSatisfy { state in
@@ -314,6 +285,7 @@ extension Tailer {
         for slot in slots(in: index) { loseName(slot, now) }
         // The next directory gets its number: what events said of names here is not said of that one.
         changes.abandon(index)
+        cancelScan(index)
         if node.watch >= 0 { removeWatch(node.watch, of: index) }
         if node.isPolled { polledDirectories -= 1 }
         directoryOfPath[node.key] = nil
@@ -333,11 +305,6 @@ extension Tailer {
     /// Looks at one directory as if it were new: its own identity, its entries, the sizes of its files.
     func rescan(_ index: Int32, _ now: Int64) {
         guard directories[Int(index)].isAlive, !directories[Int(index)].isRemote else { return }
-        if hasMoved(index) { return drop(index, now) }
-        directories[Int(index)].isDoubted = false
-        for slot in slots(in: index) {
-            files[Int(slot)].name.withUnsafeBufferPointer { considerKnown(slot, index, $0, now) }
-        }
-        scan(index, now)
+        beginScan(index, known: true, now)
     }
 }

@@ -191,6 +191,10 @@ extension Tailer {
         if status.mode & UInt32(S_IFMT) != UInt32(S_IFREG) {
             return "not a regular file (\(kind(status.mode))): declare a file that is written to disk"
         }
+        if isArchiveName(path.path) {
+            return
+                "a compressed file: what was unread of the file it was made from is continued inside it; exclude *.gz"
+        }
         if let own = options.ownLog, own.device == status.device, own.inode == status.inode {
             return "this is Longshore's own log: send it elsewhere, or exclude this path"
         }
@@ -226,9 +230,11 @@ extension Tailer {
         }
         let identity = identity(descriptor, status)
         let slot = newSlot(descriptor, status, identity, declaration, now)
-        let record = takeKnown(identity, declaration, status.size) {
+        let (record, others) = takeKnown(identity, declaration, status.size) {
             EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
         }
+        // Before the new one: it waits for them.
+        for other in others { goOnInCopy(other, entry.directory, Array(entry.name), declaration, now) }
         if let record {
             resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
         } else if let record = takeLower(entry.path, descriptor, status, identity, declaration) {
@@ -236,7 +242,10 @@ extension Tailer {
             moved.append(Int(slot))
         } else {
             files[Int(slot)].livePath = entry.livePath
-            let start = FileStart.find(descriptor, status, declarations[Int(declaration)])
+            var declared = declarations[Int(declaration)]
+            // The first walk may take a while: what is made meanwhile was not there when it began.
+            if status.born_ns > views[Int(entry.path.view)].walkBegan { declared.isFirstWalk = false }
+            let start = FileStart.find(descriptor, status, declared)
             begin(slot, entry.livePath ?? entry.path.path, start, entry.place)
         }
         giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
@@ -260,6 +269,8 @@ extension Tailer {
         counts.skipped = start.offset
         files[index].evidence = start.evidence
         files[index].opened = stampOpened()
+        files[index].isUnread = start.offset == 0 && !files[index].isRemote
+        if start.offset > 0 { rememberEvidence(index, start.offset) }
         follow(slot, place)
         let record = GenerationRecord(
             file: files[index].file, stream: files[index].stream, container: declared.container,

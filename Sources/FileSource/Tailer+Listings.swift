@@ -195,7 +195,10 @@ extension Tailer {
         _ file: NetworkFile, _ opening: NetworkOpening, _ path: ViewPath, _ declaration: Int32,
         _ volume: NetworkVolume, _ now: Int64
     ) {
-        let record = takeKnown(file.identity, declaration, file.status.size) { file.fitting.contains($0.file) }
+        let (record, others) = takeKnown(file.identity, declaration, file.status.size) {
+            file.fitting.contains($0.file)
+        }
+        for other in others { giveUp(other.record, other.reason) }
         guard record != nil || !opening.isRenamed else { return volume.closes.append(opening.handle) }
         let slot = newSlot(-1, file.status, file.identity, declaration, now)
         files[Int(slot)].isRemote = true

@@ -117,6 +117,7 @@ extension Tailer {
     /// Where the file is now nobody watches: only its link count tells that it was deleted there.
     private func noteLaterDeletion(_ slot: Int, _ now: Int64) {
         let file = files[slot]
+        if file.isArchived { return lookAtArchive(slot, now) }
         guard file.nameless != 0, !file.deleted, file.descriptor >= 0,
             case .success(let status) = FileSystem.status(descriptor: file.descriptor), status.links == 0
         else { return }
@@ -127,6 +128,7 @@ extension Tailer {
     /// Size of the file now (its last known size when it cannot be asked).
     package func presentSize(_ slot: Int) -> UInt64 {
         let file = files[slot]
+        if file.isArchived { return file.size }
         if file.phase != .ended, let remote = volume(ofSlot: slot)?.files[Int32(slot)] { return remote.size }
         if file.phase != .ended, file.descriptor >= 0,
             case .success(let status) = FileSystem.status(descriptor: file.descriptor)
@@ -144,22 +146,10 @@ extension Tailer {
         removeWatch(slot)
         files[slot].phase = .ended
         leaveNameless(Int32(slot))
+        held[Int32(slot)] = nil
         untrack(Int32(slot))
+        forgetArchive(slot)
         leaveOrder(slot)
-    }
-
-    /// The slot was read to its present end: the next generation of its stream may follow.
-    package func caughtUp(_ slot: Int) { leaveOrder(slot) }
-
-    /// Lets the successor go; one that still waits for a predecessor itself hands its place on.
-    private func leaveOrder(_ slot: Int) {
-        let (predecessor, successor) = (files[slot].predecessor, files[slot].successor)
-        files[slot].predecessor = -1
-        files[slot].successor = -1
-        if predecessor >= 0 { files[Int(predecessor)].successor = successor }
-        guard successor >= 0 else { return }
-        files[Int(successor)].predecessor = predecessor
-        markReady(successor)
     }
 
     /// Everything of the slot is settled: it may be used for another file.
@@ -177,6 +167,7 @@ extension Tailer {
             volume.close(Int32(slot))
             return pump(volume)
         }
+        if files[slot].isArchived { return closeArchive(slot) }
         guard files[slot].descriptor >= 0 else { return }
         close(files[slot].descriptor)
         files[slot].descriptor = -1

@@ -126,6 +126,7 @@ extension Tailer {
     /// True while a worker is still to say what a stopped container has left on a network volume.
     package func isSearching(containerOf declaration: Int) -> Bool {
         let view = declarations[declaration].view
+        if isSearchingArchives(ofView: view) { return true }
         return volumes.values.contains { volume in
             volume.delegations.contains { delegation in
                 guard declarations[Int(delegation.declaration)].view == view else { return false }
@@ -148,6 +149,7 @@ extension Tailer {
     /// Takes what workers have answered, and gives them more to do.
     package func takeNetworkAnswers(now: Int64) {
         networkReady.drain()
+        takeArchiveAnswers(now)
         for volume in volumes.values {
             for answer in volume.worker.takeAnswers() {
                 volume.isBusy = false

@@ -16,6 +16,7 @@ extension Tailer {
         guard chunk.offset == offset, chunk.capacity <= capacity else { return want(slot, offset, capacity, volume) }
         if let failure = chunk.failure { return failed(slot, failure, offset, now) }
         if let status = chunk.status { volume.files[Int32(slot)]!.size = status.size }
+        volume.files[Int32(slot)]!.nextData = chunk.nextData
         chunk.bytes.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress { buffer.update(from: base, count: bytes.count) }
         }
@@ -70,11 +71,14 @@ extension Tailer {
 
     /// The slot does not read now: what was read for it makes room for others of its volume.
     package func dropChunk(_ slot: Int) {
+        if files[slot].isArchived { return dropArchiveChunk(slot) }
         guard let volume = volume(ofSlot: slot) else { return }
         volume.drop(Int32(slot))
         pump(volume)
     }
 
     /// Bytes of chunks that wait for their slots.
-    package var chunkBytes: Int { volumes.values.reduce(0) { $0 + ($1.chunk?.bytes.count ?? 0) } }
+    package var chunkBytes: Int {
+        volumes.values.reduce(archives.chunk?.bytes.count ?? 0) { $0 + ($1.chunk?.bytes.count ?? 0) }
+    }
 }

@@ -1,9 +1,12 @@
-// The order of a stream's generations, so that a partition shows the log as it was written.
+// The order of a stream's generations: a new one is produced only after the former one.
+internal import CLinux
 internal import Core
 
 /// Where a generation belongs among those of its stream. Names and events tell it where they can: the clock may have been
 /// set back between two births.
 enum StreamPlace {
+    /// Directly behind this slot, whose content was the file's before.
+    case after(Int32)
     /// It has the stream's own name: nothing is newer.
     case newest
     /// Events tell that this slot's file was made later at the same path.
@@ -22,8 +25,14 @@ extension Tailer {
             slotOfStream[stream] = slot
             return
         }
-        if case .before(let next) = place, isLive(next), files[Int(next)].stream == stream {
+        switch place {
+        case .after(let former):
+            let next = files[Int(former)].successor
+            if next < 0 { slotOfStream[stream] = slot }
+            return insert(slot, between: former, and: next)
+        case .before(let next) where isLive(next) && files[Int(next)].stream == stream:
             return insert(slot, between: files[Int(next)].predecessor, and: next)
+        default: break
         }
         var (former, next) = (newest, Int32(-1))
         while former >= 0, isNewer(former, than: slot, place) {
@@ -39,7 +48,7 @@ extension Tailer {
         if former >= 0 { link(former, before: slot) }
     }
 
-    private func link(_ first: Int32, before second: Int32) {
+    func link(_ first: Int32, before second: Int32) {
         files[Int(first)].successor = second
         files[Int(second)].predecessor = first
         markReady(first)
@@ -52,7 +61,7 @@ extension Tailer {
     private func isNewer(_ former: Int32, than slot: Int32, _ place: StreamPlace) -> Bool {
         let hasOwnName = files[Int(former)].hasName && files[Int(former)].livePath == nil
         switch place {
-        case .newest: return false
+        case .newest, .after: return false
         case .before, .behindRenamed: return hasOwnName
         case .byBirth: return hasOwnName || isYounger(former, than: slot)
         }
@@ -70,5 +79,48 @@ extension Tailer {
     func stampOpened() -> Int64 {
         lastOpened = max(Clock.wall(), lastOpened == .max ? .max : lastOpened + 1)
         return lastOpened
+    }
+
+    /// The slot was read to its present end and all of it is acknowledged: the next generation of its stream may begin.
+    package func caughtUp(_ slot: Int) {
+        let successor = files[slot].successor
+        guard successor >= 0, !files[slot].waits else { return }
+        files[Int(successor)].mayBegin = true
+        markReady(successor)
+    }
+
+    /// True when another generation waits for this one.
+    package func hasSuccessor(_ slot: Int) -> Bool { files[slot].successor >= 0 }
+
+    /// The slot before this one in its stream, as long as this one has not begun; nil when there is none.
+    package func predecessor(_ slot: Int) -> Int? {
+        files[slot].predecessor >= 0 ? Int(files[slot].predecessor) : nil
+    }
+
+    /// Bytes were added to the file since it was read last.
+    package func hasGrown(_ slot: Int) -> Bool { presentSize(slot) > files[slot].size }
+
+    /// The former generation has more after all: it is read first.
+    package func waitAgain(_ slot: Int) { files[slot].mayBegin = false }
+
+    /// Records of the slot were produced: what its former generation may still get comes later.
+    package func hasBegun(_ slot: Int) {
+        let predecessor = files[slot].predecessor
+        guard predecessor >= 0 else { return }
+        files[Int(predecessor)].successor = -1
+        files[slot].predecessor = -1
+        files[slot].mayBegin = false
+    }
+
+    /// Lets the successor go; one that still waits for a predecessor itself hands its place on.
+    func leaveOrder(_ slot: Int) {
+        let (predecessor, successor) = (files[slot].predecessor, files[slot].successor)
+        files[slot].predecessor = -1
+        files[slot].successor = -1
+        if predecessor >= 0 { files[Int(predecessor)].successor = successor }
+        guard successor >= 0 else { return }
+        files[Int(successor)].predecessor = predecessor
+        files[Int(successor)].mayBegin = predecessor >= 0 && files[slot].mayBegin
+        markReady(successor)
     }
 }

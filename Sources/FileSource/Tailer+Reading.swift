@@ -16,10 +16,12 @@ extension Tailer {
         _ slot: Int, at offset: UInt64, into buffer: UnsafeMutablePointer<UInt8>, capacity: Int, now: Int64
     ) -> ReadOutcome {
         if files[slot].phase == .ended { return .endOfFile }
+        if files[slot].isArchived { return readArchive(slot, at: offset, into: buffer, capacity: capacity, now: now) }
         if files[slot].isRemote { return readRemote(slot, at: offset, into: buffer, capacity: capacity, now: now) }
         if files[slot].descriptor < 0, let failure = reopen(slot, now) {
             return failure == .endOfFile ? nowhere(slot, offset, now) : failure
         }
+        if files[slot].isUnread, holdsAsCopy(slot, now) { return .pending }
         let descriptor = files[slot].descriptor
         let before = Int(min(UInt64(Tailer.anchorSize), offset))
         let count = readFully(descriptor, buffer, before + capacity, at: offset - UInt64(before))
@@ -33,8 +35,10 @@ extension Tailer {
     /// Its descriptor is closed and no name leads to it. After a while: what was seen of it and not read is gone.
     func nowhere(_ slot: Int, _ offset: UInt64, _ now: Int64) -> ReadOutcome {
         if !files[slot].hasName, now - files[slot].nameless > Tailer.reappearance {
-            if files[slot].grew { return .lost }
-            if offset < files[slot].size { return .truncated(lastSize: files[slot].size) }
+            if files[slot].grew { return continueInArchive(slot, otherwise: .lost) }
+            if offset < files[slot].size {
+                return continueInArchive(slot, otherwise: .truncated(lastSize: files[slot].size))
+            }
         }
         return .endOfFile
     }
@@ -43,7 +47,7 @@ extension Tailer {
     /// by its name, and the event that tells why is still to come.
     package func isOutOfReach(_ slot: Int, now: Int64) -> Bool {
         let file = files[slot]
-        guard file.phase == .active, file.descriptor < 0, !file.isRemote else { return false }
+        guard file.phase == .active, file.descriptor < 0, !file.isRemote, !file.isArchived else { return false }
         return file.hasName || now - file.nameless <= Tailer.reappearance
     }
 
@@ -64,6 +68,7 @@ extension Tailer {
         if files[slot].hasAnchor, !isSameContent(slot, offset, buffer, before, headFits) {
             return .truncated(lastSize: files[slot].size)
         }
+        if offset == 0, !keepsHead(slot, buffer, count) { return .truncated(lastSize: files[slot].size) }
         let size = offset + UInt64(count - before)
         let atEnd = count < before + place.capacity
         if atEnd, size < files[slot].size {
@@ -92,6 +97,19 @@ extension Tailer {
         return headFits()
     }
 
+    /// At the beginning of a file: compares its head with what was there at first sight, and takes it anew as far as it
+    /// is short. False: other content was written there before anything was read.
+    private func keepsHead(_ slot: Int, _ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        let known = Int(files[slot].evidence.headLength)
+        guard count >= known else { return true }
+        if known > 0, EvidenceReader.checksum(bytes, count: known) != files[slot].evidence.headChecksum { return false }
+        let length = min(count, EvidenceReader.headSize)
+        guard length > known else { return true }
+        files[slot].evidence.headLength = UInt32(length)
+        files[slot].evidence.headChecksum = EvidenceReader.checksum(bytes, count: length)
+        return true
+    }
+
     /// The file ends before the size once seen: it was truncated, if to a length behind the offset then unread bytes are
     /// gone, but those up to the new end are the same as before or not: in doubt they are read.
     private func checkShrunk(
@@ -108,7 +126,18 @@ extension Tailer {
     /// Remembers the bytes before `offset` (up to 64 of them end at `end`), for the next read's check.
     package func remember(_ slot: Int, offset: UInt64, before end: UnsafePointer<UInt8>) {
         let count = Int(min(UInt64(Tailer.anchorSize), offset))
+        if files[slot].hasAnchor, files[slot].anchorEnd < offset {
+            files[slot].formerAnchors.push(files[slot].anchorEnd, files[slot].anchor)
+        }
         files[slot].anchor = EvidenceReader.checksum(end - count, count: count)
+        files[slot].anchorEnd = offset
+        files[slot].hasAnchor = true
+    }
+
+    /// The next read compares with what the store knows of the bytes before `offset`.
+    func rememberEvidence(_ slot: Int, _ offset: UInt64) {
+        guard files[slot].evidence.tailChecksum != FileEvidence.unknownTail else { return }
+        files[slot].anchor = files[slot].evidence.tailChecksum
         files[slot].anchorEnd = offset
         files[slot].hasAnchor = true
     }
@@ -122,10 +151,12 @@ extension Tailer {
         let isWatched = old.watch >= 0 || unwatchedFiles.contains(Int32(slot))
         files[slot].descriptor = -1
         let live = livePath(slot)
-        end(slot)
+        unindex(Int32(slot))
+        untrack(Int32(slot))
         let fresh = newSlot(old.descriptor, status, identity(old.descriptor, status), old.declaration, now)
         files[Int(fresh)].livePath = old.livePath
-        begin(fresh, live, .beginning(old.descriptor, status), old.successor >= 0 ? .before(old.successor) : .newest)
+        begin(fresh, live, .beginning(old.descriptor, status), .after(Int32(slot)))
+        end(slot)
         if old.hasName {
             giveName(fresh, old.directory, old.name, isLinked: old.isLinked)
         } else {

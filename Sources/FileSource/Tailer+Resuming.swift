@@ -13,20 +13,23 @@ extension Tailer {
         files[index].evidence = record.evidence
         files[index].livePath = record.path
         files[index].opened = record.opened
+        if record.counts.committed > 0 { rememberEvidence(index, record.counts.committed) }
         follow(slot, place)
         appeared.append(
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: false, skipped: nil))
     }
 
-    /// The store's generation for this file whose content still fits, the newest first; the others are announced.
+    /// The store's generation for this file whose content still fits, the newest first; and those whose content is not
+    /// there any more: the caller sees to them.
     func takeKnown(
         _ identity: FileIdentity, _ declaration: Int32, _ size: UInt64, onlyOwn: Bool = false,
         fits: (GenerationRecord) -> Bool
-    ) -> GenerationRecord? {
-        guard let records = known[identity.inode] else { return nil }
+    ) -> (fitting: GenerationRecord?, others: [VanishedGeneration]) {
+        guard let records = known[identity.inode] else { return (nil, []) }
         let mine = heirlooms(records.filter { $0.identity == identity }, of: declaration, onlyOwn: onlyOwn)
-        guard !mine.isEmpty else { return nil }
+        guard !mine.isEmpty else { return (nil, []) }
+        var unfit: [VanishedGeneration] = []
         let taken = Set(mine.map(\.file))
         let others = records.filter { !taken.contains($0.file) }
         known[identity.inode] = others.isEmpty ? nil : others
@@ -36,10 +39,10 @@ extension Tailer {
                 found = record
             } else {
                 let reason: GapReason = size < record.counts.committed ? .truncated : .replaced
-                vanished.append(VanishedGeneration(record: record, reason: reason))
+                unfit.append(VanishedGeneration(record: record, reason: reason))
             }
         }
-        return found
+        return (found, unfit)
     }
 
     /// Of a file's generations those that a declaration may continue: its own; where it has none, those of others that
@@ -62,33 +65,25 @@ extension Tailer {
         StoredDirectory(container: record.container, path: parent(of: record.path))
     }
 
-    /// Finds generations of the store that were renamed inside this directory while the daemon was down, oldest first:
-    /// so each waits for the one before.
-    func resumeRenamed(in path: RawPath, _ directory: Int32, _ now: Int64) {
-        let view = view(of: directory)
-        guard let first = view.declarations.first, declarations[Int(first)].isFirstWalk || !withheld.isEmpty
-        else { return }
-        let place = StoredDirectory(container: declarations[Int(first)].container, path: path)
-        guard let inodes = knownByDirectory.removeValue(forKey: place) else { return }
-        var found: [(name: [UInt8], record: GenerationRecord)] = []
-        do {
-            try view.forEachEntry(in: path) { name, _, inode in
-                guard inodes.contains(inode) else { return true }
-                for record in known[inode] ?? []
-                where storedDirectory(record) == place && record.path != join(path, name) {
-                    found.append((Array(name), record))
-                }
-                return true
-            }
-        } catch {
-            if error.isDenied { inodes.forEach { withhold(known[$0] ?? [], at: place) } }
-        }
-        for (name, record) in found.sorted(by: { $0.record.opened < $1.record.opened }) {
-            admitRenamed(directory, name, record, now)
-        }
+    /// The directory as the store's generations name it; nil when nothing of its view is declared any more.
+    func storedDirectory(_ directory: Int32) -> StoredDirectory? {
+        guard let first = view(of: directory).declarations.first else { return nil }
+        return StoredDirectory(
+            container: declarations[Int(first)].container, path: directories[Int(directory)].path)
     }
 
-    private func admitRenamed(_ directory: Int32, _ name: [UInt8], _ record: GenerationRecord, _ now: Int64) {
+    /// Inodes of the store's generations in this directory, once: those that were renamed inside it while the daemon was
+    /// down are continued before anything else here, oldest first, so each waits for the one before.
+    func takeInodes(_ directory: Int32) -> Set<UInt64> {
+        guard !knownByDirectory.isEmpty, let first = view(of: directory).declarations.first,
+            let place = storedDirectory(directory)
+        else { return [] }
+        guard declarations[Int(first)].isFirstWalk else { return withheld.isEmpty ? [] : knownByDirectory[place] ?? [] }
+        return knownByDirectory.removeValue(forKey: place) ?? []
+    }
+
+    /// Continues a generation of the store that has another name in its directory than the store says.
+    func admitRenamed(_ directory: Int32, _ name: [UInt8], _ record: GenerationRecord, _ now: Int64) {
         let path = path(directory, name)
         let view = view(of: directory)
         guard let declaration = view.declarations.first(where: { declarations[Int($0)].name == record.declaration }),
@@ -101,13 +96,12 @@ extension Tailer {
             return
         }
         let identity = identity(descriptor, status)
-        guard identity == record.identity,
-            let taken = takeKnown(
-                identity, declaration, status.size,
-                fits: {
-                    EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
-                })
-        else { return closeUnused(descriptor) }
+        guard identity == record.identity else { return closeUnused(descriptor) }
+        let (fitting, others) = takeKnown(
+            identity, declaration, status.size,
+            fits: { EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence) })
+        for other in others { giveUp(other.record, other.reason) }
+        guard let taken = fitting else { return closeUnused(descriptor) }
         let slot = newSlot(descriptor, status, identity, declaration, now)
         resume(slot, taken, .behindRenamed)
         withheld.remove(taken.file)
@@ -131,13 +125,15 @@ extension Tailer {
     /// Gives up the generations of the store that `isGone` names: announced as vanished.
     func forget(_ isGone: (GenerationRecord) -> Bool) {
         guard !known.isEmpty else { return }
+        var lost: [GenerationRecord] = []
         for (inode, records) in known {
             let gone = records.filter(isGone)
             guard !gone.isEmpty else { continue }
-            vanished += gone.map { VanishedGeneration(record: $0, reason: .deleted) }
+            lost += gone
             let rest = records.filter { !isGone($0) }
             known[inode] = rest.isEmpty ? nil : rest
         }
+        for record in lost.sorted(by: { $0.opened < $1.opened }) { giveUp(record, .deleted) }
     }
 
     /// A declared file that was made and deleted between two looks: what it had cannot be known.
@@ -164,7 +160,8 @@ extension Tailer {
         if !unmet.isEmpty { forget { unmet.contains($0.file) && $0.detached == 0 } }
         forgetWithheld()
         forget { record in
-            guard record.container.isEmpty, isDeclared(record), !withheld.contains(record.file), case .failure(let error) = views[0].status(record.path, follow: false)
+            guard record.container.isEmpty, isDeclared(record), !withheld.contains(record.file),
+                case .failure(let error) = views[0].status(record.path, follow: false)
             else { return false }
             return error.errno == ENOENT || error.errno == ENOTDIR
         }

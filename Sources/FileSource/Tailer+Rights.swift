@@ -29,6 +29,13 @@ extension Tailer {
         }
     }
 
+    /// A directory that may not be listed: what was renamed in it cannot be found yet.
+    func noteDenied(_ scan: DirectoryScan) {
+        directories[Int(scan.directory)].isDenied = true
+        guard let place = storedDirectory(scan.directory) else { return }
+        for inode in scan.inodes { withhold(known[inode] ?? [], at: place) }
+    }
+
     /// A generation of the store that the first walk has not met: true when that is because the daemon may not look.
     func isWithheld(_ record: GenerationRecord, _ view: Int32) -> Bool {
         if withheld.contains(record.file) { return true }

@@ -27,6 +27,15 @@ extension Tailer {
         return ViewPath(view: node.view, path: join(node.path, name))
     }
 
+    /// Looks at everything of a view for the first time; what one slice does not do is gone on with by `tick`.
+    func beginFirstWalk(_ view: Int32, _ now: Int64) {
+        views[Int(view)].walkBegan = FileView.coarseTime()
+        scans.firstWalks.insert(view)
+        walk(view, now)
+        hurryScans(of: view, now)
+        pumpNewlyDue()
+    }
+
     /// Enters all patterns of a view where they begin, and walks down. What is entered already stays as it is.
     func walk(_ view: Int32, _ now: Int64) {
         var entries: [RawPath: [PatternState]] = [:]

@@ -17,9 +17,7 @@ extension Tailer {
         settleChanges(now)
         if overflowed {
             overflows += 1
-            rescanEverything(now)
-            // What had no directory any more at this rescan may have had files that no event told of.
-            for view in views where view.lostRoot { view.isDoubtful = true }
+            rescanAfterOverflow(now)
         }
         runPendingScans(now)
     }
@@ -76,12 +74,14 @@ extension Tailer {
         } else if mask & UInt32(IN_MOVED_TO) != 0 {
             movedTo(entry, event, now)
         } else if mask & UInt32(IN_DELETE) != 0 {
-            for slot in slots(index, event.name) {
+            let deleted = slots(index, event.name)
+            for slot in deleted {
                 loseName(slot, now)
                 doubt(index)
                 // It may have another name here: a hard link.
                 if !files[Int(slot)].deleted { pendingScans.append(index) }
             }
+            if deleted.isEmpty { noteUnknownDeletion(entry) }
             if let file = changes.unseen.removeValue(forKey: entry) { changes.lost.append(file) }
         } else if mask & UInt32(IN_CREATE) != 0 {
             made(entry, event.name)

@@ -67,6 +67,10 @@ package final class Tailer {
     var ready: [Int] = []
     var vanished: [VanishedGeneration] = []
     var moved: [Int] = []
+    /// New files that may be copies, with the monotonic ns since when: not read until it is known what they are.
+    var held: [Int32: Int64] = [:]
+    var discarded: [Int] = []
+    var passed: [(slot: Int, size: UInt64)] = []
     /// At most one for each declaration and path.
     package internal(set) var problems: [ViewPath: [FileProblem]] = [:]
     /// Paths with problems; beyond it a container still has a few of its own, so that no other one can use them all up.
@@ -79,6 +83,8 @@ package final class Tailer {
     var newlyDue: Set<UInt64> = []
     /// Signalled by all workers when answers wait.
     let networkReady: EventDescriptor
+    /// Generations that continue, or may continue, inside compressed files.
+    var archives = ArchiveQueue()
     // Numbers given so far.
     var volumeCount = 0
     var delegationCount: UInt64 = 0
@@ -90,6 +96,8 @@ package final class Tailer {
     var openCount = 0
     var openCursor = 0
 
+    /// Directories that are being looked at.
+    var scans = ScanQueue()
     /// How far the slow walk over everything is; nil: none is under way.
     var rescan: Rescan?
 
@@ -133,15 +141,12 @@ package final class Tailer {
         nextRescan = now + options.rescanInterval
         nextPoll = now + options.pollInterval
         lostAfter = now + Tailer.returnOfDirectories
-        walk(0, now)
-        runPendingScans(now)
-        endFirstWalk(0)
-        pumpNewlyDue()
+        beginFirstWalk(0, now)
     }
 
     /// Monotonic ns of the next thing to do without an event; the poll is due only while something needs it.
     package var nextDeadline: Int64 {
-        if rescan != nil { return 0 }
+        if rescan != nil || !scans.isEmpty { return 0 }
         return needsPolling ? min(nextRescan, nextPoll) : nextRescan
     }
 
@@ -155,7 +160,7 @@ package final class Tailer {
             nextRescan = now + options.rescanInterval
             beginRescan(now)
         }
-        if goOnWithRescan(now, for: options.rescanBudget), now >= lostAfter { announceLost() }
+        if goOnWithWalks(now, until: sliceEnd), now >= lostAfter { announceLost() }
         pumpNewlyDue()
     }
 
@@ -167,14 +172,17 @@ package final class Tailer {
             runPendingScans(now)
         }
         for slot in unwatchedFiles + namelessSlots { markIfChanged(Int(slot)) }
+        pollHeld()
         if options.pollsLayers { pollLayers() }
         pollDanglingLinks(now)
         if !volumes.isEmpty { pollNetwork(now) }
+        if !archives.wishes.isEmpty { pumpArchives(now) }
     }
 
     private var needsPolling: Bool {
         options.pollsLayers && views.count - vacantViews.count > 1 || !namelessSlots.isEmpty || polledDirectories > 0
-            || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty || !volumes.isEmpty && needsNetworkPolling
+            || !held.isEmpty || !unwatchedFiles.isEmpty || !danglingLinks.isEmpty
+            || !volumes.isEmpty && needsNetworkPolling
     }
 
     /// Files reached through a link for which no watch was to be had.
@@ -201,7 +209,10 @@ package final class Tailer {
         return slots
     }
 
-    package var hasNews: Bool { !appeared.isEmpty || !ready.isEmpty || !vanished.isEmpty || !moved.isEmpty }
+    package var hasNews: Bool {
+        !appeared.isEmpty || !ready.isEmpty || !vanished.isEmpty || !moved.isEmpty
+            || !discarded.isEmpty || !passed.isEmpty
+    }
 
     private func take<Element>(_ list: inout [Element]) -> [Element] {
         guard !list.isEmpty else { return [] }

@@ -27,6 +27,13 @@ package struct LineState: Equatable {
     package var oversize: UInt64?
     /// Raw bytes skipped on purpose directly before the next record, not yet said in one.
     package var skipped: UInt64
+    /// Bytes read directly behind the last record that go into none: NULs where a line would begin, a byte order mark.
+    /// They belong to the next record; without one they are not consumed.
+    package var hole: UInt64 = 0
+    /// File offset of a run of NULs inside the line that ends the line if anything follows it.
+    package var run: UInt64?
+    /// Bytes read behind `hole` while looking for what follows `run`: they are read again once that is known.
+    package var ahead: UInt64 = 0
 
     package init(start: UInt64? = nil, ordinal: UInt32 = 0, skipped: UInt64 = 0) {
         self.start = start
@@ -34,6 +41,27 @@ package struct LineState: Equatable {
         self.oversize = nil
         self.skipped = skipped
     }
+
+    /// Bytes behind the last record that have been looked at and are in no record yet: reading goes on behind them.
+    package var scanned: UInt64 { hole &+ ahead &+ (oversize ?? 0) }
+    /// Reading goes on behind NULs of which it is not known whether anything follows them.
+    package var isInHole: Bool { hole | ahead != 0 }
+
+    /// The `count` bytes behind what was scanned are known to be NULs, too.
+    package mutating func skipHole(_ count: UInt64) {
+        if ahead > 0 { ahead &+= count } else { hole &+= count }
+    }
+
+    /// The NULs reach the end of the file: nothing of them counts as seen, for they may still be written to.
+    package mutating func forgetHole() {
+        hole = 0
+        ahead = 0
+        run = nil
+    }
+
+    /// The next record, if it ends its line, says nothing of the line or of what is before it.
+    @inline(__always)
+    var isPlain: Bool { start == nil && skipped | hole == 0 }
 }
 
 /// Bytes of a file as read, not yet framed; shrinks from the front as records are made.
@@ -84,4 +112,6 @@ package enum EncodingOutcome: Equatable {
     case batchFull
     /// The next record needs an arena with this many free bytes.
     case needsArena(Int)
+    /// What follows a run of NULs is known now: the line before it is to be read again.
+    case readAgain
 }

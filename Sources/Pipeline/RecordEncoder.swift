@@ -36,18 +36,21 @@ package struct RecordEncoder: ~Copyable {
         maximum: Int
     ) -> EncodingOutcome {
         skipByteOrderMark(&chunk, &line)
+        if _slowPath(line.ahead > 0) { return lookBehindRun(&chunk, &line) }
         if _slowPath(chunk.count == 0) { return endOversize(chunk, &line, &batch, maximum) }
         while chunk.count > 0 {
             if batch.count >= maximum || batch.isFull { return .batchFull }
+            if _slowPath(chunk.bytes.pointee == 0), skipHole(&chunk, &line) { continue }
             let found = memchr(chunk.bytes, 0x0A, chunk.count)
             let length =
                 found.map { UnsafePointer($0.assumingMemoryBound(to: UInt8.self)) - chunk.bytes } ?? chunk.count
-            if line.start == nil, found != nil, length <= limits.line {
+            if line.start == nil, found != nil, length <= limits.line,
+                length < NullRun.holeSize || hole(in: chunk, length) == nil
+            {
                 // The usual case: a whole line in one record.
                 let outcome = append(
                     chunk, message: withoutCarriageReturn(chunk.bytes, length), consumed: length + 1, line: &line,
-                    &space,
-                    &batch)
+                    &space, &batch)
                 switch outcome {
                 case .done(let consumed): chunk.advance(consumed)
                 case .needsArena(let bytes): return .needsArena(bytes)
@@ -59,16 +62,28 @@ package struct RecordEncoder: ~Copyable {
         return .needsInput
     }
 
-    /// One step in a line that does not fit one record, or that has no end yet. Nil: go on with the next step.
+    /// One step in a line that does not fit one record, has no end yet, or has a hole. Nil: go on with the next step.
     private func encodeLongLine(
-        _ chunk: inout Chunk, _ length: Int, ended: Bool, _ line: inout LineState, _ space: inout ArenaSpace,
-        _ batch: inout RecordBatch
+        _ chunk: inout Chunk, _ lineLength: Int, ended lineEnded: Bool, _ line: inout LineState,
+        _ space: inout ArenaSpace, _ batch: inout RecordBatch
     ) -> EncodingOutcome? {
+        var (length, ended) = (lineLength, lineEnded)
         if line.oversize != nil {
             return skipOversize(&chunk, length, ended: ended, &line, &batch)
         }
-        // Without an end in sight a piece is cut only when the line is surely longer than one record (with its CR LF).
-        if !ended, !chunk.isFinal, length < limits.line + 2 { return .needsInput }
+        if let hole = hole(in: chunk, length) {
+            if !ended, waitsForEnd(ofRunAt: hole, &chunk, &line) { return .needsInput }
+            if hole == 0 {
+                // Its last piece did not know that nothing of the line would follow.
+                line = LineState()
+                return nil
+            }
+            length = hole
+            ended = false
+        } else if !ended, !chunk.isFinal, length < limits.line + 2 {
+            // Without an end in sight a piece is cut only when the line is surely longer than one record (with its CR LF).
+            return .needsInput
+        }
         let message = ended ? withoutCarriageReturn(chunk.bytes, length) : length
         // What was shipped may be more than the total when the limit was lowered between two runs.
         let left = max(0, limits.lineTotal - Int(chunk.offset - (line.start ?? chunk.offset)))
@@ -85,6 +100,7 @@ package struct RecordEncoder: ~Copyable {
                 return nil
             }
             if cut == 0 { cut = max(1, allowed) }
+            cut = NullRun.cut(chunk.bytes, near: cut)
             outcome = appendPartial(chunk, count: cut, line: &line, &space, &batch)
         }
         switch outcome {
@@ -143,8 +159,9 @@ package struct RecordEncoder: ~Copyable {
         var place = writeHead(start)
         place = JSONEscaper.escape(chunk.bytes, count: message, to: place)
         place = writeTail(place, offset: chunk.offset, bytes: UInt64(consumed))
-        if _slowPath(line.start != nil || line.skipped != 0) {
-            place = writeExtras(place, line, isLast: true, offset: chunk.offset)
+        let isPlain = line.isPlain && consumed != message
+        if _slowPath(!isPlain) {
+            place = writeExtras(place, line, isLast: true, isUnterminated: consumed == message)
         }
         place.pointee = 0x7D
         space.next = place + 1
@@ -152,7 +169,7 @@ package struct RecordEncoder: ~Copyable {
             RecordSlot(
                 payload: start, length: space.next - start, start: chunk.offset, end: chunk.offset + UInt64(consumed),
                 kind: .lineEnd))
-        if _slowPath(line.start != nil || line.skipped != 0) { line = LineState() }
+        if _slowPath(!isPlain) { line = LineState() }
         return .done(consumed: consumed)
     }
 
@@ -168,7 +185,7 @@ package struct RecordEncoder: ~Copyable {
         var place = writeHead(start)
         place = JSONEscaper.escape(chunk.bytes, count: count, to: place)
         place = writeTail(place, offset: chunk.offset, bytes: UInt64(count))
-        place = writeExtras(place, line, isLast: false, offset: chunk.offset)
+        place = writeExtras(place, line, isLast: false, isUnterminated: false)
         place.pointee = 0x7D
         space.next = place + 1
         batch.append(
@@ -177,6 +194,7 @@ package struct RecordEncoder: ~Copyable {
                 kind: .partial))
         line.ordinal &+= 1
         line.skipped = 0
+        line.hole = 0
         return .done(consumed: count)
     }
 
@@ -188,7 +206,10 @@ package struct RecordEncoder: ~Copyable {
         let worst = JSONEscaper.worstGrowth * message + fixedSize
         if worst <= min(ArenaPool.standardCapacity, budget + fixedSize) { return .needsArena(worst) }
         let (count, escaped) = JSONEscaper.prefix(of: chunk.bytes, count: message, fitting: budget)
-        if count < message { return appendPartial(chunk, count: count, line: &line, &space, &batch) }
+        if count < message {
+            let cut = NullRun.cut(chunk.bytes, near: count)
+            return appendPartial(chunk, count: cut, line: &line, &space, &batch)
+        }
         return escaped > space.end - space.next - fixedSize ? .needsArena(escaped + fixedSize) : nil
     }
 
@@ -206,8 +227,8 @@ package struct RecordEncoder: ~Copyable {
         template.head.count + template.tail.count + RecordEncoder.numbersSize + JSONEscaper.slack
     }
 
-    /// offset, log.record.bytes, skipped, partial id (32 + 20), ordinal, last: names and widest values.
-    private static let numbersSize = 20 + 41 + 44 + 80 + 48 + 32
+    /// offset, log.record.bytes, skipped, partial id (32 + 20), ordinal, last, unterminated: names and widest values.
+    private static let numbersSize = 20 + 41 + 44 + 80 + 48 + 32 + 24
 
     @inline(__always)
     private func writeHead(_ place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
@@ -225,15 +246,16 @@ package struct RecordEncoder: ~Copyable {
         return writeDecimal(bytes, next)
     }
 
-    /// `log.skipped.bytes` and the `log.partial.*` fields, where they apply.
+    /// `log.skipped.bytes`, `log.unterminated` and the `log.partial.*` fields, where they apply.
     private func writeExtras(
-        _ place: UnsafeMutablePointer<UInt8>, _ line: LineState, isLast: Bool, offset: UInt64
+        _ place: UnsafeMutablePointer<UInt8>, _ line: LineState, isLast: Bool, isUnterminated: Bool
     ) -> UnsafeMutablePointer<UInt8> {
         var next = place
-        if line.skipped > 0 {
+        if line.skipped | line.hole > 0 {
             next = write(",\"log.skipped.bytes\":", next)
-            next = writeDecimal(line.skipped, next)
+            next = writeDecimal(line.skipped &+ line.hole, next)
         }
+        if isUnterminated { next = write(",\"log.unterminated\":true", next) }
         guard let start = line.start else { return next }
         next = write(",\"log.partial.id\":\"", next)
         next = file.write(next)
@@ -248,8 +270,48 @@ package struct RecordEncoder: ~Copyable {
     private func skipByteOrderMark(_ chunk: inout Chunk, _ line: inout LineState) {
         guard chunk.offset == 0, chunk.count >= 3, line.start == nil else { return }
         guard chunk.bytes[0] == 0xEF, chunk.bytes[1] == 0xBB, chunk.bytes[2] == 0xBF else { return }
-        line.skipped = 3
+        line.hole = 3
         chunk.advance(3)
+    }
+
+    // MARK: Holes
+
+    /// Skips NULs where a line would begin. False inside a line, where they are text.
+    @inline(never)
+    private func skipHole(_ chunk: inout Chunk, _ line: inout LineState) -> Bool {
+        guard line.start == nil, line.oversize == nil else { return false }
+        let count = NullRun.length(chunk.bytes, count: chunk.count)
+        line.hole &+= UInt64(count)
+        chunk.advance(count)
+        return true
+    }
+
+    /// Where in the line a run of NULs begins that ends it. Only what is looked at before a piece is ever cut counts, so
+    /// that records do not depend on how the file was read: other runs are found in the next piece.
+    private func hole(in chunk: Chunk, _ length: Int) -> Int? {
+        NullRun.hole(chunk.bytes, count: min(length, limits.line + 2))
+    }
+
+    /// True when the run reaches the end of the chunk and it is not known yet whether anything follows.
+    private func waitsForEnd(ofRunAt run: Int, _ chunk: inout Chunk, _ line: inout LineState) -> Bool {
+        let isOpen = run + NullRun.length(chunk.bytes + run, count: chunk.count - run) == chunk.count
+        guard isOpen, !chunk.isFinal, line.run != chunk.offset + UInt64(run) else { return false }
+        line.run = chunk.offset + UInt64(run)
+        line.ahead = UInt64(chunk.count)
+        chunk.advance(chunk.count)
+        return true
+    }
+
+    /// Looks for the end of a run of NULs in an unfinished line.
+    private func lookBehindRun(_ chunk: inout Chunk, _ line: inout LineState) -> EncodingOutcome {
+        let count = NullRun.length(chunk.bytes, count: chunk.count)
+        chunk.advance(count)
+        if chunk.count == 0, !chunk.isFinal {
+            line.ahead &+= UInt64(count)
+            return .needsInput
+        }
+        line.ahead = 0
+        return .readAgain
     }
 
     @inline(__always)

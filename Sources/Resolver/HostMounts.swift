@@ -22,7 +22,7 @@ package struct HostMounts: Sendable {
         package var isVirtual: Bool { virtualTypes.contains(type) }
     }
 
-    private var byPoint: [RawPath: Entry] = [:]
+    private(set) var byPoint: [RawPath: Entry] = [:]
     /// Visible network mounts.
     package private(set) var network: [Entry] = []
     /// Device of the one network file system that may be touched: for its own I/O worker.
@@ -32,6 +32,13 @@ package struct HostMounts: Sendable {
     package static func read() -> HostMounts { read("/proc/self/mountinfo") }
 
     static func read(_ path: String) -> HostMounts { HostMounts(text: readAll(Array(path.utf8))) }
+
+    /// The mounts at this moment, for whoever may touch what this one permits.
+    func readAgain() -> HostMounts {
+        var mounts = HostMounts.read()
+        mounts.permitted = permitted
+        return mounts
+    }
 
     /// From the text of a mountinfo file; lines that are none are skipped.
     package init(text: [UInt8]) {
@@ -106,19 +113,6 @@ package struct HostMounts: Sendable {
             pending += target.components.reversed()
         }
         return nil
-    }
-
-    /// Another name of a path that is a mount point of its own: where the same directory stands in its file system's
-    /// widest mount. nil when there is no other one.
-    func origin(ofMountPoint path: RawPath) -> RawPath? {
-        guard let own = entry(at: path) else { return nil }
-        let wider = byPoint.values.filter {
-            $0.device == own.device && $0.id != own.id && own.root.normalized.isWithin($0.root.normalized)
-        }
-        guard let widest = wider.min(by: { ($0.mountPoint.count, $0.id) < ($1.mountPoint.count, $1.id) }) else {
-            return nil
-        }
-        return widest.mountPoint.normalized + own.root.normalized.dropFirst(widest.root.normalized.count)
     }
 
     private static func readAll(_ path: RawPath) -> [UInt8] {

@@ -34,37 +34,64 @@ extension ContainerView {
         return Position(handle, status, .mount(index), hostPath: sight.path)
     }
 
-    /// First sight: the rules decide by where the source really is.
+    /// First sight: the rules decide by where the source really is. A table that is older than the mount it lies on would
+    /// show the directory below that mount.
     private func openFirst(_ index: Int, destination: RawPath, _ host: HostPaths) throws(Stop) -> Position {
         let mount = layout.mounts[index]
-        let handle = try host.open(mount.source)
-        let status = try Stop.unwrap(handle.status, at: destination)
-        let real = try Stop.unwrap(handle.currentPath, at: destination)
-        guard let onHost = host.onHost(real) else {
+        for _ in 0..<Self.attempts {
+            let handle = try host.open(mount.source)
+            let status = try Stop.unwrap(handle.status, at: destination)
+            let real = try Stop.unwrap(handle.currentPath, at: destination)
+            guard let present = table(holding: handle, status, at: real, exactly: mount.kind == .volume) else {
+                continue
+            }
+            let now = HostPaths(policy: policy, mounts: present, allowsNetwork: host.allowsNetwork)
+            try judge(mount, destination, Source(handle: handle, status: status, real: real), now)
+            memory.remember(.init(path: real, device: status.device, inode: status.inode), index)
+            try verify(index, status, destination, host.allowsNetwork)
+            return Position(handle, status, .mount(index), hostPath: real)
+        }
+        throw .missing(EAGAIN, at: destination)
+    }
+
+    /// How often a source is opened again because what it lies on was mounted, unmounted or covered meanwhile.
+    private static let attempts = 4
+
+    /// A source that is open, and where it was when it was opened.
+    private struct Source {
+        let handle: PathDescriptor
+        let status: clinux_stat
+        let real: RawPath
+    }
+
+    /// Throws unless the rules allow it. `host` has a table that holds the source's mount.
+    private func judge(
+        _ mount: ContainerLayout.Mount, _ destination: RawPath, _ source: Source, _ host: HostPaths
+    ) throws(Stop) {
+        guard let onHost = host.onHost(source.real) else {
             throw .refused(
                 "source \(printable(mount.source)) of \(printable(destination)) leads out of the host's root")
         }
-        if let entry = mounts.entry(of: real), entry.isVirtual {
-            throw .refused(VirtualFileSystem.refusal("\(printable(onHost))", entry.type))
-        }
-        if let type = VirtualFileSystem.name(of: handle) {
+        try host.checkNetwork(source.real)
+        if let type = VirtualFileSystem.name(of: source.handle) {
             throw .refused(VirtualFileSystem.refusal("\(printable(onHost))", type))
         }
-        if let reason = refusal(mount.kind, onHost, real, host) { throw .refused(reason) }
-        memory.remember(.init(path: real, device: status.device, inode: status.inode), index)
-        try verify(index, status, destination, host.allowsNetwork)
-        return Position(handle, status, .mount(index), hostPath: real)
+        if let entry = host.mounts.entry(of: source.real), entry.isVirtual {
+            throw .refused(VirtualFileSystem.refusal("\(printable(onHost))", entry.type))
+        }
+        if let reason = refusal(mount.kind, onHost, source, host) { throw .refused(reason) }
     }
 
     private func refusal(
-        _ kind: ContainerLayout.Mount.Kind, _ onHost: RawPath, _ real: RawPath, _ host: HostPaths
+        _ kind: ContainerLayout.Mount.Kind, _ onHost: RawPath, _ source: Source, _ host: HostPaths
     ) -> String? {
         if kind == .bind { return rules.refusal(ofBindSource: onHost) }
         if let reason = rules.refusal(ofVolume: onHost) { return reason }
         // A volume that is mounted from another directory of the host (driver options type=none, o=bind, or the device of
         // the root) is a bind mount by another name.
-        guard let origin = mounts.origin(ofMountPoint: real).flatMap(host.onHost) else { return nil }
-        return rules.refusal(ofBindSource: origin)
+        guard source.status.is_mount_root != 0, let entry = host.mounts.entry(at: source.real) else { return nil }
+        let names = host.mounts.names(of: entry) { host.onHost($0).map(rules.isVolume) ?? false }
+        return names.lazy.compactMap { rules.refusal(ofBindSource: host.onHost($0) ?? $0) }.first
     }
 
     private func swapped(_ index: Int) -> Stop {

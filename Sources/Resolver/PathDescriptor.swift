@@ -50,6 +50,27 @@ final class PathDescriptor {
 
     var fileSystemType: UInt64? { use { FileSystem.fileSystemType(descriptor: $0) } }
 
+    /// As mountinfo names the mount it lies on (proc(5), `mnt_id` of fdinfo): no other mount has this number while the
+    /// descriptor is open. nil: not to be told.
+    var mountID: UInt64? {
+        if case .success(let status) = status, status.mount_id != 0 { return status.mount_id }
+        return listedMountID
+    }
+
+    /// The same without statx(2), which tells it from Linux 5.8 on.
+    var listedMountID: UInt64? {
+        use { raw in
+            let path = Array("/proc/thread-self/fdinfo/\(raw)".utf8)
+            guard case .success(let opened) = FileSystem.open(path, flags: O_RDONLY, resolve: 0) else { return nil }
+            let file = FileDescriptor(owning: opened)
+            var buffer = [UInt8](repeating: 0, count: 1024)
+            let count = read(file.raw, &buffer, buffer.count)
+            let text = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+            guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("mnt_id:") }) else { return nil }
+            return UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " })
+        }
+    }
+
     func attribute(_ name: String) -> [UInt8]? { use { FileSystem.attribute(name, descriptor: $0) } }
 }
 

@@ -7,6 +7,7 @@ struct SourceRules: Sendable {
     private let forbidden: [RawPath]
     private let allowed: [RawPath]
     private let own: [RawPath]
+    private let volumes: [RawPath]
     private let ownFiles: Set<[UInt64]>
 
     /// No application's logs live here, and much of it must not be read by whoever may start a container.
@@ -16,6 +17,7 @@ struct SourceRules: Sendable {
         let system = Self.system.map { RawPath($0.utf8) }
         forbidden = Self.withLinks(system + policy.runtimeRoots, host).paths
         allowed = Self.withLinks(policy.allowedSources, host).paths
+        volumes = Self.withLinks(policy.runtimeRoots, host).paths.map { $0 + Array("/volumes".utf8) }
         (own, ownFiles) = Self.withLinks(policy.ownPaths, host)
     }
 
@@ -55,6 +57,9 @@ struct SourceRules: Sendable {
         "bind source \(shown) is, lies in or contains \(printable(secret.orRoot)), which is longshore's own: "
             + "write logs to a named volume"
     }
+
+    /// Whether a runtime keeps a volume there: whatever is mounted there has no better name by it. `path` without links.
+    func isVolume(_ path: RawPath) -> Bool { volumes.contains { path.isWithin($0) } }
 
     /// Why a volume's directory may not be read: only if it is the daemon's own. `path` without links.
     func refusal(ofVolume path: RawPath) -> String? {

@@ -250,6 +250,15 @@ extension Walk {
         }
     }
 
+    /// What was opened is not the mount that was checked: it was made meanwhile.
+    private func checkNew(_ handle: PathDescriptor, _ place: RawPath, _ host: RawPath) throws(Stop) {
+        guard let entry = view.mounts.readAgain().entry(at: host), entry.id == handle.mountID else {
+            throw .missing(EAGAIN, at: place)
+        }
+        if entry.isVirtual { throw .refused(VirtualFileSystem.refusal(printable(place), entry.type)) }
+        if entry.isNetwork { try view.hostPaths(allowsNetwork).check(entry) }
+    }
+
     /// Opens the root of a mount that the host has below a mount's source.
     private func cross(
         _ here: Position, _ name: ArraySlice<UInt8>, _ place: RawPath, _ host: RawPath?
@@ -269,6 +278,7 @@ extension Walk {
         if let type = VirtualFileSystem.name(of: handle) {
             throw .refused(VirtualFileSystem.refusal(printable(place), type))
         }
+        if handle.mountID != entry.id { try checkNew(handle, place, host) }
         // Mounted after the container was started: then it has the directory below it.
         if let seen = view.containerStatus(place, allowsNetwork),
             case .success(let status) = handle.status, !seen.isSameFile(as: status)

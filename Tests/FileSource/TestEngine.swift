@@ -36,9 +36,13 @@ final class TestEngine {
     private(set) var maximumOpen = 0
     /// Slots whose generations went on in another file.
     private(set) var moved: [Int] = []
+    /// Copies that were not read as files of their own.
+    private(set) var discarded = 0
     var now: Int64
     /// Slots that may be read as soon as they appear; false: `activateAll` does it.
     var activates = true
+    /// The start and `advance` end with nothing left to look at; false: the test makes each `turn`.
+    let finishesWalks: Bool
     /// Slots that are read; the others are parked. Nil: all.
     var reads: ((Int) -> Bool)?
     private var generationOfSlot: [Int: Int] = [:]
@@ -48,11 +52,13 @@ final class TestEngine {
 
     init(
         _ declarations: [FileDeclaration], known: [GenerationRecord] = [], start: Bool = true,
+        finishesWalks: Bool = true,
         _ change: (inout TailerOptions) -> Void = { _ in }
     ) throws {
         var options = TailerOptions(host: "test")
         options.rescanBudget = .max
         change(&options)
+        self.finishesWalks = finishesWalks
         now = Clock.monotonic()
         tailer = try Tailer(options, declarations: declarations, known: known)
         if start { begin() }
@@ -66,14 +72,27 @@ final class TestEngine {
     func begin() {
         tailer.start(now: now)
         settle()
+        if finishesWalks { finishWalks() }
     }
+
+    /// Walks go on in slices of `TailerOptions.rescanBudget`.
+    var isWalking: Bool { tailer.nextDeadline == 0 }
+
+    /// One turn of the loop: events, reading, one slice of what is to be looked at.
+    func turn() {
+        tailer.handleEvents(now: now)
+        settle()
+        tailer.tick(now: now)
+        settle()
+    }
+
+    func finishWalks() { while isWalking { turn() } }
 
     /// Takes all events that wait, then reads until nothing is ready.
     func pump() {
         repeat {
-            tailer.handleEvents(now: now)
-            settle()
-        } while hasEvents(milliseconds: 0)
+            turn()
+        } while isWalking || hasEvents(milliseconds: 0)
     }
 
     /// True when inotify events wait; waits for them at most so long.
@@ -105,6 +124,7 @@ final class TestEngine {
         tailer.handleEvents(now: now)
         tailer.tick(now: now)
         settle()
+        if finishesWalks { finishWalks() }
     }
 
     /// Lets time pass as if the kernel told nothing.
@@ -120,6 +140,8 @@ final class TestEngine {
             for appeared in tailer.takeAppeared() { open(appeared) }
             vanished += tailer.takeVanished()
             moved += tailer.takeMoved()
+            for slot in tailer.takeDiscarded() where generationOfSlot[slot] != nil { discard(slot) }
+            for (slot, size) in tailer.takePassed() { offsets[slot] = size }
             for slot in tailer.takeReady() where generationOfSlot[slot] != nil { read(slot) }
             maximumOpen = max(maximumOpen, tailer.openCount)
         } while tailer.hasNews
@@ -150,10 +172,15 @@ final class TestEngine {
                 if readOrder.last != generations[index].file { readOrder.append(generations[index].file) }
                 offsets[slot] = offset + UInt64(count)
                 tailer.remember(slot, offset: offset + UInt64(count), before: bytes + count)
+                tailer.hasBegun(slot)
                 if atEnd { return tailer.caughtUp(slot) }
             case .endOfFile: return tailer.caughtUp(slot)
             case .truncated(let lastSize):
                 let index = generationOfSlot[slot]!
+                if let size = tailer.goOnInCopy(slot, at: offset, now: now) {
+                    generations[index].gap = lastSize > size ? lastSize - size : 0
+                    continue
+                }
                 generations[index].gap = lastSize > offset ? lastSize - offset : 0
                 tailer.startOver(slot, now: now)
                 return close(slot)
@@ -165,10 +192,19 @@ final class TestEngine {
         }
     }
 
+    private func discard(_ slot: Int) {
+        discarded += 1
+        precondition(generations[generationOfSlot[slot]!].bytes.isEmpty, "a copy was read as a file of its own")
+        close(slot)
+    }
+
     /// The slots that were parked go on.
     func unpark() {
         reads = nil
-        for slot in slots { read(slot) }
+        for slot in slots where generationOfSlot[slot] != nil {
+            read(slot)
+            settle()
+        }
     }
 
     func close(_ slot: Int) {

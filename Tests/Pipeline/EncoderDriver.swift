@@ -53,6 +53,8 @@ struct EncoderDriver {
     private(set) var shipped: [Shipped] = []
     private(set) var points: [ResumePoint] = []
     private(set) var problem: String?
+    /// NULs at the end of a final file that belong to no record.
+    private(set) var trailing: UInt64 = 0
     private var arena = GuardedArena(capacity: 0)
     private var space = ArenaSpace.none
 
@@ -79,16 +81,20 @@ struct EncoderDriver {
         var batch = RecordBatch()
         var least = 1
         for _ in 0..<20 * content.count + 1000 where problem == nil {
-            let offset = point.offset + (line.oversize ?? 0)
+            let offset = point.offset + line.scanned
             let rest = content.count - Int(offset)
             let count = min(rest, max(least, generator.number(1...3 * limits.line)))
             let isDone = turn(encoder, &batch, offset, count, atEnd: count == rest)
             if problem != nil { return }
             // A chunk that holds less than one piece is read again, larger.
-            least = point.offset + (line.oversize ?? 0) == offset ? least * 2 : 1
+            let isStuck = point.offset + line.scanned == offset
+            least = isStuck ? least * 2 : 1
             guard isDone, count == rest else { continue }
+            if finalIsKnown { trailing = line.hole }
             if !isFinal || finalIsKnown { return }
             finalIsKnown = true
+            // As the engine does: NULs at the end may still be written to.
+            if line.isInHole, point.offset + line.scanned == content.count { line.forgetHole() }
         }
         problem = problem ?? "the encoder does not come to an end at \(point.offset) of \(content.count)"
     }
@@ -110,6 +116,7 @@ struct EncoderDriver {
             let made = take(&batch)
             switch outcome {
             case .needsInput: return true
+            case .readAgain: return false
             case .batchFull where made == 0: problem = "a full batch without records"
             case .batchFull: granted = false
             case .needsArena(let bytes):

@@ -9,13 +9,11 @@ struct RecordCheck {
     /// Records may be cut smaller than the model's pieces, since Kafka takes no larger ones.
     let mayCutSmaller: Bool
     private var records: ArraySlice<Shipped>
-    private let skippedBefore: UInt64
 
     init(_ model: FramingModel, _ shipped: [Shipped], mayCutSmaller: Bool) {
         self.model = model
         self.mayCutSmaller = mayCutSmaller
         records = shipped[...]
-        skippedBefore = model.content.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
     }
 
     mutating func difference() -> String? {
@@ -64,8 +62,9 @@ struct RecordCheck {
         let fields: RecordFields
         do { fields = try RecordFields(parsing: record.payload) } catch { return "\(error)" }
         text += Array((fields.message ?? "").utf8)
-        let skipped = record.start == skippedBefore ? skippedBefore : 0
+        let skipped = record.start == UInt64(line.start) ? UInt64(line.skipped) : 0
         let isLast = record.kind == .lineEnd
+        let isUnterminated = isLast && line.pieces.last?.isUnterminated == true
         let expectations: [(String, Bool)] = [
             ("message", fields.message != nil),
             ("log.file.offset", fields.offset == record.start),
@@ -77,6 +76,7 @@ struct RecordCheck {
             ),
             ("log.partial.ordinal", fields.uint64("log.partial.ordinal") == ordinal.map { UInt64($0) }),
             ("log.partial.last", fields["log.partial.last"]?.bool == ordinal.map { _ in isLast }),
+            ("log.unterminated", fields["log.unterminated"]?.bool == (isUnterminated ? true : nil)),
             ("size", record.payload.count <= model.limits.record),
         ]
         return expectations.first { !$0.1 }.map { "\($0.0) of \(String(decoding: record.payload, as: UTF8.self))" }

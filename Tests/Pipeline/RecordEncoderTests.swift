@@ -125,8 +125,10 @@ import Testing
 
     @Test func `a last line without an end waits, and is shipped when the file is final`() {
         #expect(encode(Array("a\nrest".utf8)).map(\.end) == [2])
-        #expect(texts(encode(Array("rest".utf8), isFinal: true)) == [record("rest", at: 0, bytes: 4)])
-        #expect(texts(encode(Array("r\r".utf8), isFinal: true)) == [record(#"r\r"#, at: 0, bytes: 2)])
+        let mark = #","log.unterminated":true"#
+        #expect(texts(encode(Array("rest".utf8), isFinal: true)) == [record("rest", at: 0, bytes: 4, extras: mark)])
+        #expect(texts(encode(Array("r\r".utf8), isFinal: true)) == [record(#"r\r"#, at: 0, bytes: 2, extras: mark)])
+        #expect(texts(encode(Array("a\n".utf8), isFinal: true)) == [record("a", at: 0, bytes: 2)])
     }
 
     @Test func `the last piece of a final line without an end is marked last`() {
@@ -134,7 +136,7 @@ import Testing
         #expect(
             texts(encode(Array((text + "yz").utf8), isFinal: true)) == [
                 record(text, at: 0, bytes: 16, extras: partial(0, of: 0)),
-                record("yz", at: 16, bytes: 2, extras: partial(1, of: 0, isLast: true)),
+                record("yz", at: 16, bytes: 2, extras: #","log.unterminated":true"# + partial(1, of: 0, isLast: true)),
             ])
     }
 

@@ -72,12 +72,25 @@ import Testing
         #expect(root.mountPoint == [0x2F])
     }
 
-    @Test func `a bind mount's origin is told by its file system's widest mount`() {
-        let table = mounts(
-            "1 0 8:1 / / rw - ext4 a rw", "2 1 8:1 /etc /var/lib/docker/volumes/x/_data rw - ext4 a rw",
-            "3 1 8:7 / /vol rw - ext4 b rw")
-        #expect(table.origin(ofMountPoint: Array("/var/lib/docker/volumes/x/_data".utf8)) == Array("/etc".utf8))
-        #expect(table.origin(ofMountPoint: Array("/vol".utf8)) == nil)
-        #expect(table.origin(ofMountPoint: Array("/srv".utf8)) == nil)
+    @Test func `a mount's directory is known by all names that other mounts of its file system give it`() throws {
+        let point = "/var/lib/docker/volumes/x/_data"
+        func names(_ root: String, _ lines: String...) throws -> [String] {
+            let own = "2 1 8:1 \(root) \(point) rw - ext4 a rw"
+            let table = HostMounts(text: Array((lines + [own]).joined(separator: "\n").utf8))
+            let entry = try #require(table.entry(at: Array(point.utf8)))
+            return table.names(of: entry) { $0.isWithin(Array("/var/lib/docker/volumes".utf8)) }
+                .map { String(decoding: $0.orRoot, as: UTF8.self) }
+        }
+        let root = "1 0 8:1 / / rw - ext4 a rw"
+        #expect(try names("/etc", root) == ["/etc"])
+        #expect(try names("/", root) == ["/"])
+        #expect(try names("/", "1 0 8:9 / / rw - ext4 a rw") == [], "a disk of its own")
+        #expect(try names("/etc", root, "3 1 8:1 / /host rw - ext4 a rw") == ["/etc", "/host/etc"])
+        #expect(try names("/etc", root, "3 1 8:1 /etcetera /m rw - ext4 a rw") == ["/etc"])
+        // Another volume of the same disk says nothing, though what a disk contains does.
+        #expect(try names("/", "3 1 8:1 / /var/lib/docker/volumes/y/_data rw - ext4 a rw") == [])
+        #expect(try names("/", "3 1 8:1 /d /var/lib/docker rw - ext4 a rw") == ["/var/lib/docker"])
+        // Seen from a container that has other parts of the disk only.
+        #expect(try names("/etc", "3 1 8:1 /d /var/lib/docker rw - ext4 a rw") == ["/etc"])
     }
 }

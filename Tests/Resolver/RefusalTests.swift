@@ -76,21 +76,6 @@ import Testing
         #expect(careful.outcome("/d/hard") == "refused")
     }
 
-    @Test func `a volume that is a directory of the host under another name is judged as that`() throws {
-        try stage.make("vol/_data")
-        let point = stage.path("vol/_data")
-        let table = HostMounts(
-            text: Array(
-                "1 0 8:1 / / rw - ext4 a rw\n2 1 8:1 /etc \(point) rw - ext4 a rw\n".utf8))
-        #expect(reason(stage.mount("/d", "vol/_data", .volume), .init(), table)?.contains("/etc") == true)
-        let device = HostMounts(
-            text: Array("1 0 8:1 / / rw - ext4 a rw\n2 1 8:1 / \(point) rw - ext4 a rw\n".utf8))
-        #expect(reason(stage.mount("/d", "vol/_data", .volume), .init(), device) != nil)
-        let disk = HostMounts(
-            text: Array("1 0 8:1 / / rw - ext4 a rw\n2 1 8:2 / \(point) rw - ext4 a rw\n".utf8))
-        #expect(reason(stage.mount("/d", "vol/_data", .volume), .init(), disk) == nil)
-    }
-
     @Test func `virtual file systems are refused as sources of any kind, allowed or not`() throws {
         try stage.make("p")
         try stage.mount("proc", "proc", on: "p")

@@ -1,11 +1,11 @@
-// No broker for a while, in the middle and from the beginning; rotation under load.
+// No broker for a while, in the middle and from the beginning.
 import Core
 import Synchronization
 import TestSupport
 import Testing
 
 extension DeliveryScenarios {
-    @Suite("Outage and rotation", .serialized, .timeLimit(.minutes(4)))
+    @Suite("Outage", .serialized, .timeLimit(.minutes(4)))
     struct Outage {
         private static let memoryLimit: UInt64 = 16 << 20
         /// Program, stacks, librdkafka's queues and the allocator's slack beside limits.memory.
@@ -94,28 +94,6 @@ extension DeliveryScenarios {
             let report = bench.expectComplete(written)
             // librdkafka retries a request whose answer the outage cut off; the mock does not know it again.
             #expect(report.duplicates < 5_000, "\(report)")
-        }
-
-        @Test("Rotation by rename twice a second under 5,000 lines a second: none missing, none doubled, in order")
-        func rotation() async throws {
-            let bench = try DeliveryBench(partitions: 4)
-            try await bench.daemon.start()
-            let writer = try PacedWriter(paths: bench.logs(2), linesPerSecond: 5_000)
-            let start = Clock.monotonic()
-            for rotation in 0..<20 {
-                try await Task.sleep(
-                    for: .nanoseconds(max(0, start + Int64(rotation + 1) * ms(500) - Clock.monotonic())))
-                for file in 0..<2 {
-                    try writer.rotate(file, to: bench.directory.path("logs/\(file).log.\(rotation)"))
-                }
-            }
-            let written = try writer.stop()
-            try await bench.waitForLines(written.total)
-            try await bench.waitForAcknowledgement()
-            let report = bench.expectComplete(written)
-            #expect(report.duplicates == 0 && report.firstOutOfOrder == 0)
-            #expect(try await bench.daemon.terminate() == .exited(0))
-            print("delivery/rotation: 40 rotations in 10 s, \(report)")
         }
     }
 }

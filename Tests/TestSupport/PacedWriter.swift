@@ -19,6 +19,15 @@ package final class PacedWriter: Sendable {
         }
     }
 
+    /// One write(2) into the first file.
+    package struct Place: Sendable {
+        /// Sequence of its first line.
+        package let sequence: UInt64
+        package let lines: UInt64
+        /// Where the file ended behind it, as the descriptor tells: a truncation before it makes it smaller.
+        package let end: UInt64
+    }
+
     private let state: WriterState
     private let thread: Thread
 
@@ -35,6 +44,8 @@ package final class PacedWriter: Sendable {
     deinit { _ = try? stop() }
 
     package var written: Written { state.content.withLock { $0.written } }
+    /// What was written into the first file, write by write.
+    package var places: [Place] { state.content.withLock { $0.places } }
 
     /// Renames file `index` and goes on in a new one at its old path, as logrotate does with `create`.
     package func rotate(_ index: Int, to newPath: String) throws { try state.rotate(index, to: newPath) }
@@ -62,6 +73,7 @@ private final class WriterState: Sendable {
     struct Content {
         var descriptors: [Int32]
         var written: PacedWriter.Written
+        var places: [PacedWriter.Place] = []
         var failure: FixtureError?
     }
     let content: Mutex<Content>
@@ -124,6 +136,10 @@ private final class WriterState: Sendable {
                     try writeAll(buffer, to: content.descriptors[index])
                     content.written.lines[index] += lines
                     content.written.bytes[index] += UInt64(buffer.count)
+                    if index == 0 {
+                        let end = lseek(content.descriptors[0], 0, SEEK_CUR)
+                        content.places.append(PacedWriter.Place(sequence: before, lines: lines, end: UInt64(end)))
+                    }
                     return true
                 } catch {
                     content.failure = FixtureError("writing \(paths[index]): \(error)")

@@ -15,6 +15,7 @@ struct clinux_stat {
     uint64_t device, inode, size, blocks, links, mount_id;
     uint64_t special_device;  // of a device file itself, like `device`; 0:0 on a character device is overlayfs's whiteout
     uint32_t mode, uid, gid;
+    uint32_t is_mount_root;  // 0: certainly no mount's root; 1: it is, or the kernel cannot tell (before 5.8)
     int64_t modified_ns, born_ns;
 };
 int clinux_statx(int directory, const char *_Nonnull path, int flags, struct clinux_stat *_Nonnull out);
