@@ -21,18 +21,17 @@ extension Tailer {
     /// Puts the slot behind the stream's former generation and before the next one.
     func follow(_ slot: Int32, _ place: StreamPlace) {
         let stream = files[Int(slot)].stream
+        if case .after(let former) = place {
+            let next = files[Int(former)].successor
+            if next < 0 { slotOfStream[stream] = slot }
+            return insert(slot, between: former, and: next)
+        }
         guard let newest = slotOfStream[stream], isLive(newest) else {
             slotOfStream[stream] = slot
             return
         }
-        switch place {
-        case .after(let former):
-            let next = files[Int(former)].successor
-            if next < 0 { slotOfStream[stream] = slot }
-            return insert(slot, between: former, and: next)
-        case .before(let next) where isLive(next) && files[Int(next)].stream == stream:
+        if case .before(let next) = place, isLive(next), files[Int(next)].stream == stream {
             return insert(slot, between: files[Int(next)].predecessor, and: next)
-        default: break
         }
         var (former, next) = (newest, Int32(-1))
         while former >= 0, isNewer(former, than: slot, place) {

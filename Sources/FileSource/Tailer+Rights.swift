@@ -50,7 +50,8 @@ extension Tailer {
     }
 
     func isWithheld(_ place: StoredDirectory) -> Bool {
-        knownByDirectory[place]?.contains { inode in known[inode]?.contains { withheld.contains($0.file) } == true } == true
+        knownByDirectory[place]?.contains { inode in known[inode]?.contains { withheld.contains($0.file) } == true }
+            == true
     }
 
     /// The store may hold generations of declarations that were taken out of the configuration: whoever declares their

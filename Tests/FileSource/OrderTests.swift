@@ -24,7 +24,9 @@ struct OrderTests {
     private func appear(_ index: Int) { directory.rename("made/\(index)", "app.log") }
 
     private func rotate(to index: Int, depth: Int = 1) {
-        for name in stride(from: depth - 1, to: 0, by: -1) { directory.rename("app.log.\(name)", "app.log.\(name + 1)") }
+        for name in stride(from: depth - 1, to: 0, by: -1) {
+            directory.rename("app.log.\(name)", "app.log.\(name + 1)")
+        }
         directory.rename("app.log", "app.log.1")
         appear(index)
     }

@@ -94,7 +94,9 @@ struct RightsTests {
         try withoutPrivilege {
             try directory.write("other\n", to: "logs/other.log")
             let engine = try TestEngine([files(pattern)]) { $0.openLimit = 1 }
-            for slot in engine.slots where engine.path(ofSlot: slot).hasSuffix("app.log") { engine.tailer.suspend(slot) }
+            for slot in engine.slots where engine.path(ofSlot: slot).hasSuffix("app.log") {
+                engine.tailer.suspend(slot)
+            }
             let writer = writer("logs/app.log")
             rights(name, 0)
             write("two\n", writer)

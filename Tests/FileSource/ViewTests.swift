@@ -40,7 +40,10 @@ struct ViewTests {
         func follow(_ engine: TestEngine, _ patterns: [String]) {
             engine.follow(
                 "c1",
-                [FileDeclaration(name: "app", container: "c1", patterns: patterns.map { PathPattern($0) }, route: "logs")],
+                [
+                    FileDeclaration(
+                        name: "app", container: "c1", patterns: patterns.map { PathPattern($0) }, route: "logs")
+                ],
                 mounts: ["/a": directory.path("volume"), "/b": directory.path("volume")])
         }
         follow(engine, ["/a/*.log", "/b/*.log"])
