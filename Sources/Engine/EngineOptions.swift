@@ -37,6 +37,8 @@ package struct EngineOptions: Sendable {
     package var memoryLimit = 64 << 20
     package var line = 256 << 10
     package var lineTotal = 16 << 20
+    /// How long a file that cannot be read is left alone before the next try.
+    package var readRetry: Int64 = 5_000_000_000
     package var deletedFileHold: Int64 = 300_000_000_000
     package var deletedBytes: UInt64 = 2 << 30
     /// Path of the configuration, for the status.

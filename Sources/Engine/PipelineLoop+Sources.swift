@@ -25,7 +25,7 @@ extension PipelineLoop {
             if sources[slot].scheduling == .idle || sources[slot].scheduling == .queued {
                 enqueue(slot)
             } else {
-                tailer.dropChunk(slot)
+                putOff(slot, now)
             }
         }
     }
@@ -157,6 +157,16 @@ extension PipelineLoop {
         logger.warning(
             "bytes that were written after a file was copied and before it was truncated are lost and announced as a gap",
             metadata: ["path": "\(displayPath(slot))", "from": "\(size)", "to": "\(lastSize)"])
+    }
+
+    /// A source does not read now. That its content was cut off is taken over all the same: while a topic is in trouble for
+    /// hours its file may be cut off several times, and each content is a generation of its own.
+    func putOff(_ slot: Int, _ now: Int64) {
+        tailer.dropChunk(slot)
+        guard sources[slot].isOpen, sources[slot].endSize == nil, !sources[slot].needsRewind,
+            let lastSize = tailer.wasCut(slot)
+        else { return }
+        truncated(slot, lastSize, now)
     }
 
     /// A file was deleted while its descriptor was given up for others: what was unread cannot be known, and is said so.

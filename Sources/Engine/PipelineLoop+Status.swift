@@ -177,9 +177,16 @@ extension PipelineLoop {
                 "topic \(topic.name) takes no records (\(topic.reason ?? "")): create it, or grant the right to write")
         }
         if let error = report.store.lastError { all.append(error) }
-        if report.watching.polled > 0, tailer.lacksWatches {
+        let flooded = tailer.floodedDirectories
+        for (path, rate) in flooded.prefix(PipelineLoop.toldFloods) {
             all.append(
-                "\(report.watching.polled) directories are polled every second because inotify has no watch left: "
+                "directory \(printable(path)) has too many changes for inotify"
+                    + (rate.map { " (\($0) a second)" } ?? "")
+                    + ": it is looked at once a second until it is calm; keep files that are not logs elsewhere")
+        }
+        if report.watching.polled > flooded.count, tailer.lacksWatches {
+            all.append(
+                "\(report.watching.polled - flooded.count) directories are polled every second because inotify has no watch left: "
                     + "raise fs.inotify.max_user_watches")
         }
         if outbox.dropped > 0 { all.append("\(outbox.dropped) opened/closed events were left out: the outbox is full") }

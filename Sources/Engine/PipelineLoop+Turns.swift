@@ -15,12 +15,13 @@ extension PipelineLoop {
         guard sources[slot].isOpen, !sources[slot].needsRewind, !sources[slot].isSuspended, sources[slot].retryAt == 0,
             !tailer.isWaiting(slot),
             !tailer.hasEnded(slot), !tailer.isRegistering(slot)
-        else { return tailer.dropChunk(slot) }
+        else { return putOff(slot, Clock.monotonic()) }
         // It was moved back while it waited for its last turn: it may go on.
         if sources[slot].isFinal, !sources[slot].isDraining, tailer.presentPath(slot) != nil {
             sources[slot].isFinal = false
         }
         if tailer.isInArchive(slot) { sources[slot].isFinal = true }
+        if sources[slot].broken?.isProbed == true { return probe(slot) }
         let end = Clock.monotonic() + PipelineLoop.turnBudget
         sources[slot].isCaughtUp = false
         repeat {
@@ -58,6 +59,8 @@ extension PipelineLoop {
                     }
                 }
                 return reachedEnd(slot, inHoleTo: sources[slot].line.isInHole ? offset : nil)
+            case .broken(let bytes, let count, let error):
+                guard readBroken(slot, Chunk(bytes: bytes, count: count, offset: offset), error, now) else { return }
             case .truncated(let lastSize): return truncated(slot, lastSize, now)
             case .lost: return lost(slot)
             case .failed(let error): return readFailed(slot, error, now)
@@ -205,9 +208,9 @@ extension PipelineLoop {
         tailer.dropChunk(slot)
     }
 
-    private func readFailed(_ slot: Int, _ error: SystemError, _ now: Int64) {
+    func readFailed(_ slot: Int, _ error: SystemError, _ now: Int64) {
         sources[slot].problem = "\(error.reason): it is tried again"
-        sources[slot].retryAt = now + PipelineLoop.retryInterval
+        sources[slot].retryAt = now + options.readRetry
         retrying.append(Int32(slot))
         logger.warning("cannot read a file; it is tried again", metadata: ["error": "\(error)"])
     }

@@ -86,7 +86,6 @@ final class PipelineLoop {
     static let turnBudget: Int64 = 2 * nanosecondsPerMillisecond
     static let serveBudget: Int64 = 4 * nanosecondsPerMillisecond
     static let trimAfter: Int64 = 2 * nanosecondsPerSecond
-    static let retryInterval: Int64 = 5 * nanosecondsPerSecond
 
     enum Tag: UInt64 {
         case files, kafka, store, commands, network, mounts
@@ -237,6 +236,7 @@ final class PipelineLoop {
     private func runTimers(_ now: Int64) {
         tailer.tick(now: now)
         noteHanging(now)
+        noteFloods()
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }

@@ -37,6 +37,8 @@ struct SourceState {
     var endReason = GapReason.deleted
     /// Monotonic ns before which a failed read is not tried again; 0: none failed.
     var retryAt: Int64 = 0
+    /// Where a disk cannot read the file; kept once passed, for when the source is rewound.
+    var broken: BrokenRange?
     var problem: String?
     /// Its container has stopped: it is read to its end, then let go.
     var isDraining = false

@@ -21,6 +21,8 @@ final class DirectoryScan {
 
     let directory: Int32
     let view: Int32
+    /// Monotonic ns.
+    let began = Clock.monotonic()
     var phase: Phase
     /// Something asked for another look while this one was under way; with its known slots too.
     var isAgain = false

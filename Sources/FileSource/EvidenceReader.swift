@@ -24,14 +24,22 @@ enum EvidenceReader {
     /// True when the descriptor's content fits `evidence` at offset `committed`.
     static func fits(_ descriptor: Int32, size: UInt64, committed: UInt64, _ evidence: FileEvidence) -> Bool {
         guard size >= committed, size >= UInt64(evidence.headLength) else { return false }
-        return checksum(descriptor, at: 0, count: Int(evidence.headLength)) == evidence.headChecksum
+        let count = Int(min(UInt64(tailSize), committed))
+        return headFits(descriptor, evidence)
             && (evidence.tailChecksum == FileEvidence.unknownTail
-                || tail(descriptor, before: committed) == evidence.tailChecksum)
+                || fits(descriptor, at: committed - UInt64(count), count: count, evidence.tailChecksum))
     }
 
     /// True when the descriptor's first bytes are those of `evidence`.
     static func headFits(_ descriptor: Int32, _ evidence: FileEvidence) -> Bool {
-        checksum(descriptor, at: 0, count: Int(evidence.headLength)) == evidence.headChecksum
+        fits(descriptor, at: 0, count: Int(evidence.headLength), evidence.headChecksum)
+    }
+
+    /// Bytes that the disk has lost are no evidence, neither for nor against.
+    private static func fits(_ descriptor: Int32, at offset: UInt64, count: Int, _ expected: UInt32) -> Bool {
+        errno = 0
+        guard let found = checksum(descriptor, at: offset, count: count) else { return DiskRead.isMediaError(errno) }
+        return found == expected
     }
 
     /// CRC-32 of the up to 64 bytes before `offset`.
@@ -56,13 +64,9 @@ enum EvidenceReader {
         _ descriptor: Int32, at offset: UInt64, count: Int, _ body: (UnsafePointer<UInt8>, Int) -> Result
     ) -> Result? {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: headSize) { buffer in
-            var got = 0
-            while got < count {
-                let more = pread(descriptor, buffer.baseAddress! + got, count - got, off_t(offset) + off_t(got))
-                if more < 0 && errno == EINTR { continue }
-                guard more > 0 else { return nil }
-                got += more
-            }
+            let got = DiskRead.bytes(descriptor, buffer.baseAddress!, count, at: offset)
+            errno = got.failure
+            guard got.count == count else { return nil }
             return body(UnsafePointer(buffer.baseAddress!), count)
         }
     }

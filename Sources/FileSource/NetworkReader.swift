@@ -111,9 +111,8 @@ final class NetworkReader {
     // MARK: Reading
 
     private func read(_ reading: NetworkReading) -> NetworkChunk {
-        let before = Int(min(UInt64(Tailer.anchorSize), reading.offset))
         var chunk = NetworkChunk(
-            slot: reading.slot, handle: reading.handle, offset: reading.offset, before: before,
+            slot: reading.slot, handle: reading.handle, offset: reading.offset, before: reading.before,
             capacity: reading.capacity)
         for attempt in 0..<2 {
             chunk.failure = fill(&chunk, reading)
@@ -131,22 +130,18 @@ final class NetworkReader {
         case .success(let found): descriptor = found
         case .failure(let error): return error
         }
-        let first = reading.offset - UInt64(chunk.before)
-        var failed: Int32 = 0
-        chunk.bytes = [UInt8](unsafeUninitializedCapacity: chunk.before + reading.capacity) { buffer, got in
-            while got < buffer.count {
-                let more = pread(descriptor, buffer.baseAddress! + got, buffer.count - got, off_t(first) + off_t(got))
-                if more > 0 {
-                    got += more
-                } else if more == 0 {
-                    return
-                } else if errno != EINTR {
-                    if got == 0 { failed = errno }
-                    return
-                }
-            }
+        var error = fill(&chunk, descriptor)
+        if chunk.bytes.count < chunk.before, DiskRead.isMediaError(error) {
+            chunk.anchorFailed = true
+            chunk.before = 0
+            error = fill(&chunk, descriptor)
         }
-        if failed != 0 { return SystemError("read", reading.path.map { printable($0) } ?? "", errno: failed) }
+        if error != 0 {
+            let failure = SystemError("read", reading.path.map { printable($0) } ?? "", errno: error)
+            if chunk.bytes.isEmpty, !DiskRead.isMediaError(error) { return failure }
+            chunk.broken = failure
+        }
+        let first = reading.offset - UInt64(chunk.before)
         chunk.status = try? FileSystem.status(descriptor: descriptor).get()
         let end = first + UInt64(chunk.bytes.count)
         if chunk.bytes.withUnsafeBufferPointer({ $0.count > 0 && HoleReader.isNull($0.baseAddress!, count: $0.count) })
@@ -158,6 +153,16 @@ final class NetworkReader {
             chunk.head = EvidenceReader.evidence(descriptor, size: end, committed: 0)
         }
         return nil
+    }
+
+    /// Reads what `chunk` is to hold; the error that ended it, or 0.
+    private func fill(_ chunk: inout NetworkChunk, _ descriptor: Int32) -> Int32 {
+        let first = chunk.offset - UInt64(chunk.before)
+        var failure: Int32 = 0
+        chunk.bytes = [UInt8](unsafeUninitializedCapacity: chunk.before + chunk.capacity) { buffer, got in
+            (got, failure) = DiskRead.bytes(descriptor, buffer.baseAddress!, buffer.count, at: first)
+        }
+        return failure
     }
 
     private func descriptor(_ reading: NetworkReading) -> Result<Int32, SystemError> {

@@ -61,6 +61,8 @@ struct NetworkReading: Sendable {
     let device: UInt64
     let identity: FileIdentity
     let offset: UInt64
+    /// Bytes before the offset that are read along.
+    let before: Int
     let capacity: Int
     /// Its head is to be compared with this.
     let headToFit: FileEvidence?
@@ -113,7 +115,7 @@ struct NetworkChunk: Sendable {
     let handle: UInt64
     let offset: UInt64
     /// Of the request: `bytes` begin `before` bytes before the offset.
-    let before: Int
+    var before: Int
     let capacity: Int
     var bytes: [UInt8] = []
     /// After reading.
@@ -124,4 +126,8 @@ struct NetworkChunk: Sendable {
     var head: FileEvidence?
     /// ENOENT: it has no such name any more. ESTALE: another file has it.
     var failure: SystemError?
+    /// Why `bytes` end where they end: the disk behind the volume cannot read on.
+    var broken: SystemError?
+    /// The bytes before the offset could not be read.
+    var anchorFailed = false
 }

@@ -40,6 +40,7 @@ final class NetworkVolume {
     struct Wish {
         let slot: Int32
         let offset: UInt64
+        let before: Int
         let capacity: Int
     }
 

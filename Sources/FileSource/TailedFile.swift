@@ -36,6 +36,8 @@ struct TailedFile {
     var evidence = FileEvidence()
     /// Ends of reads before that one, the latest first: a copy that was made meanwhile ends behind one of them.
     var formerAnchors = FormerAnchors()
+    /// End of the last range that the disk could not read: what lies before it is no anchor for what lies behind.
+    var unreadableEnd: UInt64 = 0
     /// CRC-32 of the up to 64 bytes before `anchorEnd`, as they were when they were read.
     var anchor: UInt32 = 0
     var declaration: Int32 = 0
@@ -65,6 +67,8 @@ struct TailedFile {
     var isLinked = false
     /// `anchor` was taken from bytes that were read, so that the next read can compare it.
     var hasAnchor = false
+    /// It was seen to be shorter than before, and has not been read since.
+    var isCut = false
     /// It lies on a network file system: its volume's worker has its descriptor.
     var isRemote = false
     /// The file is gone: its rest is looked for, or read, in the tailer's `archives`.
@@ -115,7 +119,7 @@ package struct AppearedFile: Sendable {
 }
 
 /// A generation of the store whose file is not there any more, or holds other content now.
-package struct VanishedGeneration: Sendable {
+package struct VanishedGeneration: Sendable, Equatable {
     package let record: GenerationRecord
     package let reason: GapReason
 
@@ -136,6 +140,8 @@ package enum ReadOutcome: Equatable {
     case truncated(lastSize: UInt64)
     /// The file was written to and deleted while its descriptor was given up: how much was unread is not to be known.
     case lost
+    /// Bytes (or none) up to a place that cannot be read, with the error there.
+    case broken(UnsafePointer<UInt8>, count: Int, SystemError)
     /// The file cannot be read now: errno.
     case failed(SystemError)
 
@@ -145,6 +151,7 @@ package enum ReadOutcome: Equatable {
         case (.endOfFile, .endOfFile), (.pending, .pending): return true
         case (.truncated(let a), .truncated(let b)): return a == b
         case (.lost, .lost): return true
+        case (.broken(let a, let b, let c), .broken(let d, let e, let f)): return a == d && b == e && c == f
         case (.failed(let a), .failed(let b)): return a == b
         default: return false
         }

@@ -131,7 +131,7 @@ extension Tailer {
         guard let slot = endSearch(handle) else { return archives.drops.append(handle) }
         let index = Int(slot)
         archives.files[slot]!.phase = .found(place)
-        archives.loaded[handle] = now
+        if makeRoomForArchive(now) { archives.loaded[handle] = now } else { archives.rests.append(handle) }
         // The content is known to be ours: more of its head can tell it the next time.
         files[index].evidence.headLength = place.headLength
         files[index].evidence.headChecksum = place.headChecksum
@@ -188,7 +188,11 @@ extension Tailer {
         request.rests = archives.rests
         request.drops = archives.drops
         request.looks = Array(archives.looks)
-        if case .nothing = request.work, request.closes.isEmpty, request.drops.isEmpty, request.looks.isEmpty { return }
+        if case .nothing = request.work, request.closes.isEmpty, request.rests.isEmpty, request.drops.isEmpty,
+            request.looks.isEmpty
+        {
+            return
+        }
         (archives.closes, archives.rests, archives.drops, archives.looks) = ([], [], [], [])
         archives.isBusy = worker.submit(request)
     }

@@ -41,12 +41,26 @@ extension Tailer {
         return files[slot].evidence
     }
 
+    /// The content may have changed since it was read: then evidence of what is there now would let a restart take it for
+    /// what was read.
     private func takeEvidence(_ slot: Int, _ descriptor: Int32, _ committed: UInt64) {
-        if Int(files[slot].evidence.headLength) < EvidenceReader.headSize {
+        let file = files[slot]
+        let isSame = !file.hasAnchor || EvidenceReader.tail(descriptor, before: file.anchorEnd) == file.anchor
+        guard isSame, !file.isCut, EvidenceReader.headFits(descriptor, file.evidence) else {
+            if file.hasAnchor { files[slot].evidence.tailChecksum = file.anchor }
+            return
+        }
+        let behindBad = files[slot].unreadableEnd
+        if behindBad > 0, committed >= behindBad, committed < behindBad + UInt64(Tailer.anchorSize) {
+            // A disk may take seconds to say again what it cannot read.
+            files[slot].evidence.tailChecksum = FileEvidence.unknownTail
+        } else if Int(files[slot].evidence.headLength) < EvidenceReader.headSize {
             files[slot].evidence = EvidenceReader.evidence(
                 descriptor, size: max(committed, UInt64(files[slot].evidence.headLength)), committed: committed)
         } else if let tail = EvidenceReader.tail(descriptor, before: committed) {
             files[slot].evidence.tailChecksum = tail
+        } else if DiskRead.isMediaError(errno) {
+            files[slot].evidence.tailChecksum = FileEvidence.unknownTail
         }
     }
 
@@ -72,7 +86,7 @@ extension Tailer {
     }
 
     /// Opens `path` when it still leads to the slot's file, else fails with ESTALE.
-    private func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
+    func openSame(_ slot: Int, _ path: RawPath) -> Result<Int32, SystemError> {
         view(ofSlot: slot).open(path).flatMap { descriptor in
             if case .success(let status) = FileSystem.status(descriptor: descriptor),
                 status.inode == files[slot].identity.inode, status.device == files[slot].device,
@@ -89,17 +103,19 @@ extension Tailer {
     /// end if one is found soon, else of any, since running out of descriptors would stop everything.
     func makeRoomForDescriptor() {
         guard openCount >= options.openLimit, !files.isEmpty else { return }
-        let eager = 64
+        let (eager, patient) = (64, 4096)
         var fallback = -1
         for looked in 0..<files.count {
             openCursor = (openCursor + 1) % files.count
             let file = files[openCursor]
             guard file.descriptor >= 0, file.hasName else { continue }
-            if file.phase == .active, !file.signalled, !file.waits, file.anchorEnd == file.size {
+            // Of a polled directory no event tells in time that its file is deleted.
+            let isPolled = directories[Int(file.directory)].isPolled
+            if !isPolled, file.phase == .active, !file.signalled, !file.waits, file.anchorEnd == file.size {
                 return closeDescriptor(openCursor)
             }
-            fallback = openCursor
-            if looked >= eager { break }
+            if fallback < 0 || !isPolled { fallback = openCursor }
+            if looked >= (isPolled ? patient : eager) { break }
         }
         if fallback >= 0 { closeDescriptor(fallback) }
     }

@@ -19,8 +19,15 @@ struct DirectoryNode {
     /// inotify watch; -1: none.
     var watch: Int32 = -1
     var mask: UInt32 = 0
-    /// No watch was to be had: it is looked at with every poll.
+    /// No watch was to be had, or it floods: it is looked at with every poll.
     var isPolled = false
+    /// Its watch made the queue of events overflow: it tells of little until that is over (`Flood`).
+    var isFlooded = false
+    /// Monotonic ns at which it was calm again, and after how many calm polls; 0: never.
+    var floodEnded: Int64 = 0
+    var calmNeeded = 0
+    /// Monotonic ns before which it is not polled again: looking at a large one takes long.
+    var nextPoll: Int64 = 0
     /// Files below were deleted: it may be removed and made again without an event of its own.
     var isDoubted = false
     var isAlive = true
@@ -190,6 +197,7 @@ extension Tailer {
     /// Sets the watch of a node: its own end always, its entries where they matter.
     func watch(_ index: Int32, missingLiteral: Bool, _ now: Int64) {
         let node = directories[Int(index)]
+        if node.isFlooded, node.watch >= 0 { return }
         let wantsFiles = node.states.contains(where: isLast)
         let onlyLiterals = node.states.allSatisfy { state in
             if case .literal = component(state) { return true }
@@ -224,6 +232,7 @@ extension Tailer {
             directories[Int(index)].watch = watch
             directories[Int(index)].mask = mask & ~UInt32(IN_MASK_ADD)
             endPolling(index)
+            joinFlood(watch)
         case .failure(let error):
             if error.errno == ENOSPC { lacksWatches = true }
             poll(index)
@@ -240,7 +249,7 @@ extension Tailer {
     }
 
     /// No watch is to be had (fs.inotify.max_user_watches, or the directory is reached by two paths).
-    private func poll(_ index: Int32) {
+    func poll(_ index: Int32) {
         guard !directories[Int(index)].isPolled else { return }
         directories[Int(index)].isPolled = true
         polledDirectories += 1
@@ -298,6 +307,7 @@ extension Tailer {
     private func removeWatch(_ watch: Int32, of index: Int32) {
         directoriesOfWatch[watch]?.removeAll { $0 == index }
         guard directoriesOfWatch[watch]?.isEmpty == true else { return }
+        forgetFlood(watch)
         directoriesOfWatch[watch] = nil
         inotify.remove(watch)
     }

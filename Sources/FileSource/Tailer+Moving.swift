@@ -18,6 +18,7 @@ extension Tailer {
         files[index].identity = self.identity(descriptor, status)
         files[index].size = status.size
         files[index].grew = false
+        files[index].isCut = false
         track(slot)
         moved.append(index)
         markReady(slot)

@@ -23,18 +23,23 @@ extension Tailer {
         }
         if files[slot].isUnread, holdsAsCopy(slot, now) { return .pending }
         let descriptor = files[slot].descriptor
-        let before = Int(min(UInt64(Tailer.anchorSize), offset))
-        let count = readFully(descriptor, buffer, before + capacity, at: offset - UInt64(before))
-        if count < 0 { return .failed(SystemError("read", printable(livePath(slot)), errno: errno)) }
+        var place = ReadPlace(offset: offset, before: anchorLength(slot, offset), capacity: capacity)
+        var got = DiskRead.bytes(descriptor, buffer, place.before + capacity, at: offset - UInt64(place.before))
+        if got.count < place.before, DiskRead.isMediaError(got.failure) {
+            // What lies before cannot be read: it is no evidence.
+            passUnreadable(slot, to: offset)
+            place.before = 0
+            got = DiskRead.bytes(descriptor, buffer, capacity, at: offset)
+        }
         return interpret(
-            slot, ReadPlace(offset: offset, before: before, capacity: capacity), buffer, count, now,
+            slot, place, buffer, got.count, now, failure: got.failure == 0 ? nil : readError(slot, got.failure),
             headFits: { EvidenceReader.headFits(descriptor, files[slot].evidence) },
             status: { try? FileSystem.status(descriptor: descriptor).get() })
     }
 
     /// Its descriptor is closed and no name leads to it. After a while: what was seen of it and not read is gone.
     func nowhere(_ slot: Int, _ offset: UInt64, _ now: Int64) -> ReadOutcome {
-        if !files[slot].hasName, now - files[slot].nameless > Tailer.reappearance {
+        if !files[slot].hasName, !mayReappear(slot, now) {
             if files[slot].grew { return continueInArchive(slot, otherwise: .lost) }
             if offset < files[slot].size {
                 return continueInArchive(slot, otherwise: .truncated(lastSize: files[slot].size))
@@ -48,29 +53,43 @@ extension Tailer {
     package func isOutOfReach(_ slot: Int, now: Int64) -> Bool {
         let file = files[slot]
         guard file.phase == .active, file.descriptor < 0, !file.isRemote, !file.isArchived else { return false }
-        return file.hasName || now - file.nameless <= Tailer.reappearance
+        return file.hasName || mayReappear(slot, now)
+    }
+
+    /// A look at the directories of its view that is under way may still come to the new name of a file that lost its own.
+    private func mayReappear(_ slot: Int, _ now: Int64) -> Bool {
+        now - files[slot].nameless <= Tailer.reappearance
+            || scans.isBusy(declarations[Int(files[slot].declaration)].view)
     }
 
     /// What a read was to give: `capacity` bytes at `offset`, and `before` bytes that lie before it.
     struct ReadPlace {
         let offset: UInt64
-        let before: Int
+        var before: Int
         let capacity: Int
     }
 
-    /// What `count` bytes mean that were read into `buffer`: new bytes, the end, or that the content has changed.
+    private func readError(_ slot: Int, _ errno: Int32) -> SystemError {
+        SystemError("read", printable(livePath(slot)), errno: errno)
+    }
+
+    /// What `count` bytes mean that were read into `buffer` (until `failure`, if any): new bytes, the end, or that the
+    /// content has changed.
     func interpret(
         _ slot: Int, _ place: ReadPlace, _ buffer: UnsafeMutablePointer<UInt8>, _ count: Int, _ now: Int64,
-        headFits: () -> Bool, status: () -> clinux_stat?
+        failure: SystemError?, headFits: () -> Bool, status: () -> clinux_stat?
     ) -> ReadOutcome {
         let (offset, before) = (place.offset, place.before)
+        if let failure, count < before || count == before && !DiskRead.isMediaError(failure.errno) {
+            return .failed(failure)
+        }
         if count < before { return .truncated(lastSize: files[slot].size) }
-        if files[slot].hasAnchor, !isSameContent(slot, offset, buffer, before, headFits) {
+        if files[slot].isCut || !isSameContent(slot, offset, buffer, before, headFits) {
             return .truncated(lastSize: files[slot].size)
         }
         if offset == 0, !keepsHead(slot, buffer, count) { return .truncated(lastSize: files[slot].size) }
         let size = offset + UInt64(count - before)
-        let atEnd = count < before + place.capacity
+        let atEnd = count < before + place.capacity && failure == nil
         if atEnd, size < files[slot].size {
             return checkShrunk(slot, offset, buffer + before, count - before, status())
         }
@@ -78,6 +97,7 @@ extension Tailer {
             files[slot].size = size
             files[slot].lastGrowth = now
         }
+        if let failure { return .broken(UnsafePointer(buffer + before), count: count - before, failure) }
         if count == before {
             // Also of a file that was never read further, so that its descriptor can be given up.
             if files[slot].anchorEnd != offset { remember(slot, offset: offset, before: buffer + before) }
@@ -86,15 +106,16 @@ extension Tailer {
         return .bytes(UnsafePointer(buffer + before), count: count - before, atEnd: atEnd)
     }
 
-    /// Compares the bytes before the offset with what was read there. Where the source went back to an earlier offset they
-    /// are not known: then the head of the file tells whether other content has grown there meanwhile.
+    /// Compares the bytes before the offset with what was read there. Where nothing was read yet, or the source went back
+    /// to an earlier offset, they are not known: then the head of the file, as it was when the file was found, tells whether
+    /// other content has grown there meanwhile.
     private func isSameContent(
         _ slot: Int, _ offset: UInt64, _ bytes: UnsafePointer<UInt8>, _ count: Int, _ headFits: () -> Bool
     ) -> Bool {
-        if files[slot].anchorEnd == offset {
+        if files[slot].hasAnchor, files[slot].anchorEnd == offset, offset > 0 {
             return EvidenceReader.checksum(bytes, count: count) == files[slot].anchor
         }
-        return headFits()
+        return files[slot].evidence.headLength == 0 || headFits()
     }
 
     /// At the beginning of a file: compares its head with what was there at first sight, and takes it anew as far as it
@@ -125,10 +146,10 @@ extension Tailer {
 
     /// Remembers the bytes before `offset` (up to 64 of them end at `end`), for the next read's check.
     package func remember(_ slot: Int, offset: UInt64, before end: UnsafePointer<UInt8>) {
-        let count = Int(min(UInt64(Tailer.anchorSize), offset))
         if files[slot].hasAnchor, files[slot].anchorEnd < offset {
             files[slot].formerAnchors.push(files[slot].anchorEnd, files[slot].anchor)
         }
+        let count = anchorLength(slot, offset)
         files[slot].anchor = EvidenceReader.checksum(end - count, count: count)
         files[slot].anchorEnd = offset
         files[slot].hasAnchor = true
@@ -204,22 +225,5 @@ extension Tailer {
             return
         }
         markReady(Int32(slot))
-    }
-
-    private func readFully(_ descriptor: Int32, _ buffer: UnsafeMutablePointer<UInt8>, _ count: Int, at offset: UInt64)
-        -> Int
-    {
-        var got = 0
-        while got < count {
-            let more = pread(descriptor, buffer + got, count - got, off_t(offset) + off_t(got))
-            if more > 0 {
-                got += more
-            } else if more == 0 {
-                break
-            } else if errno != EINTR {
-                return got > 0 ? got : -1
-            }
-        }
-        return got
     }
 }

@@ -160,10 +160,16 @@ extension Tailer {
         if !unmet.isEmpty { forget { unmet.contains($0.file) && $0.detached == 0 } }
         forgetWithheld()
         forget { record in
-            guard record.container.isEmpty, isDeclared(record), !withheld.contains(record.file),
-                case .failure(let error) = views[0].status(record.path, follow: false)
-            else { return false }
+            record.container.isEmpty && isDeclared(record) && !withheld.contains(record.file) && isAbsent(record)
+        }
+    }
+
+    /// Its path leads nowhere, or to another file.
+    private func isAbsent(_ record: GenerationRecord) -> Bool {
+        if case .failure(let error) = views[0].status(record.path, follow: false) {
             return error.errno == ENOENT || error.errno == ENOTDIR
         }
+        guard !isDelegated(record), case .success(let status) = views[0].status(record.path) else { return false }
+        return status.inode != record.identity.inode || status.born_ns != record.identity.born
     }
 }

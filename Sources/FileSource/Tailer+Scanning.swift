@@ -99,6 +99,9 @@ extension Tailer {
         // It was forgotten meanwhile; its number may be another directory's.
         if scan.isOver { return }
         scans.end(scan)
+        // A large directory without a watch is not looked at all the time.
+        let end = Clock.monotonic()
+        directories[Int(scan.directory)].nextPoll = now + (end - scan.began) * 3
         if scan.isAgain, directories[Int(scan.directory)].isAlive {
             beginScan(scan.directory, known: scan.isAgainKnown, now)
         }
@@ -123,6 +126,7 @@ extension Tailer {
         // It may have been freed and used again meanwhile.
         guard files[Int(slot)].directory == scan.directory else { return }
         files[Int(slot)].name.withUnsafeBufferPointer { considerKnown(slot, scan.directory, $0, now) }
+        if !files[Int(slot)].hasName { noteUnseenGrowth(slot, in: scan.directory) }
     }
 
     /// Watches the directory, then decides what of it is to be looked at (in this order, so that nothing falls between).

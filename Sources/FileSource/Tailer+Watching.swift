@@ -10,13 +10,19 @@ extension Tailer {
         var overflowed = false
         for _ in 0..<2 {
             let found = inotify.drain { event in
-                if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { overflowed = true } else { handle(event, now) }
+                if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
+                    overflowed = true
+                } else {
+                    tally.add(event)
+                    handle(event, now)
+                }
             }
             guard found, !changes.moves.isEmpty else { break }
         }
         settleChanges(now)
         if overflowed {
             overflows += 1
+            blameOverflow(now)
             rescanAfterOverflow(now)
         }
         runPendingScans(now)
@@ -27,7 +33,10 @@ extension Tailer {
         for index in directoriesOfWatch[event.watch] ?? [] where directories[Int(index)].watch == event.watch {
             handle(event, in: index, now)
         }
-        if event.mask & UInt32(IN_IGNORED) != 0 { directoriesOfWatch[event.watch] = nil }
+        if event.mask & UInt32(IN_IGNORED) != 0 {
+            forgetFlood(event.watch)
+            directoriesOfWatch[event.watch] = nil
+        }
     }
 
     private func handle(_ event: Inotify.Event, in index: Int32, _ now: Int64) {
@@ -76,6 +85,7 @@ extension Tailer {
         } else if mask & UInt32(IN_DELETE) != 0 {
             let deleted = slots(index, event.name)
             for slot in deleted {
+                noteUnseenGrowth(slot, in: index)
                 loseName(slot, now)
                 doubt(index)
                 // It may have another name here: a hard link.
@@ -108,7 +118,10 @@ extension Tailer {
     private func movedFrom(_ entry: EntryName, _ event: Inotify.Event) {
         let moved = slots(entry.directory, event.name)
         if moved.isEmpty, changes.unseen[entry] == nil { made(entry, event.name) }
-        for slot in moved { unindex(slot) }
+        for slot in moved {
+            noteUnseenGrowth(slot, in: entry.directory)
+            unindex(slot)
+        }
         changes.moves[move(entry, event)] = (moved, changes.unseen.removeValue(forKey: entry))
     }
 

@@ -96,6 +96,13 @@ package final class Tailer {
     var openCount = 0
     var openCursor = 0
 
+    /// Where recent events came from, and directories that made the queue overflow, by watch.
+    var tally = EventTally()
+    var floods: [Int32: Flood] = [:]
+    var floodNews: [FloodNews] = []
+    /// Counts the events of `floods`; only while there are any.
+    var gauge: FloodGauge?
+    var floodsMeasured: Int64 = 0
     /// Directories that are being looked at.
     var scans = ScanQueue()
     /// How far the slow walk over everything is; nil: none is under way.
@@ -166,8 +173,9 @@ package final class Tailer {
 
     private func poll(_ now: Int64) {
         if polledDirectories > 0 {
+            measureFloods(now)
             for index in directories.indices where directories[index].isAlive && directories[index].isPolled {
-                rescan(Int32(index), now)
+                if scans[Int32(index)] == nil, now >= directories[index].nextPoll { rescan(Int32(index), now) }
             }
             runPendingScans(now)
         }
@@ -223,7 +231,9 @@ package final class Tailer {
     /// Says that a slot may have something to read.
     func markReady(_ slot: Int32) {
         let index = Int(slot)
-        guard files[index].phase == .active, !files[index].signalled, !files[index].waits else { return }
+        if files[index].phase != .active || files[index].waits { noteUnread(index) }
+        guard files[index].phase == .active, !files[index].signalled, !files[index].waits || files[index].isCut
+        else { return }
         files[index].signalled = true
         ready.append(index)
     }

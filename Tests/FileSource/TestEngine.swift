@@ -20,6 +20,9 @@ struct ReadGeneration {
     var bytes: [UInt8] = []
     /// Bytes announced as a gap at its end.
     var gap: UInt64 = 0
+    /// Nobody knows how much was unread when it went.
+    var isLost = false
+    var failure: String?
     var hasEnded = false
     var text: String { String(decoding: bytes, as: UTF8.self) }
 }
@@ -43,8 +46,12 @@ final class TestEngine {
     var activates = true
     /// The start and `advance` end with nothing left to look at; false: the test makes each `turn`.
     let finishesWalks: Bool
+    /// Called with every chunk, in the order of reading.
+    var onRead: ((FileID, UInt64, UnsafeBufferPointer<UInt8>) -> Void)?
     /// Slots that are read; the others are parked. Nil: all.
     var reads: ((Int) -> Bool)?
+    /// One chunk at a time: `unpark` or another event gives the next one.
+    var readsOnce = false
     private var generationOfSlot: [Int: Int] = [:]
     private var offsets: [Int: UInt64] = [:]
     private let buffer = UnsafeMutablePointer<UInt8>.allocate(capacity: TestEngine.chunk + Tailer.anchorSize)
@@ -161,7 +168,9 @@ final class TestEngine {
 
     private func read(_ slot: Int) {
         guard !tailer.isWaiting(slot), !tailer.hasEnded(slot), reads?(slot) != false else {
-            return tailer.dropChunk(slot)
+            tailer.dropChunk(slot)
+            if let lastSize = tailer.wasCut(slot) { truncated(slot, lastSize) }
+            return
         }
         while true {
             let offset = offsets[slot]!
@@ -169,25 +178,24 @@ final class TestEngine {
             case .bytes(let bytes, let count, let atEnd):
                 let index = generationOfSlot[slot]!
                 generations[index].bytes += UnsafeBufferPointer(start: bytes, count: count)
+                onRead?(generations[index].file, offset, UnsafeBufferPointer(start: bytes, count: count))
                 if readOrder.last != generations[index].file { readOrder.append(generations[index].file) }
                 offsets[slot] = offset + UInt64(count)
                 tailer.remember(slot, offset: offset + UInt64(count), before: bytes + count)
                 tailer.hasBegun(slot)
                 if atEnd { return tailer.caughtUp(slot) }
+                if readsOnce { return }
             case .endOfFile: return tailer.caughtUp(slot)
             case .truncated(let lastSize):
-                let index = generationOfSlot[slot]!
-                if let size = tailer.goOnInCopy(slot, at: offset, now: now) {
-                    generations[index].gap = lastSize > size ? lastSize - size : 0
-                    continue
-                }
-                generations[index].gap = lastSize > offset ? lastSize - offset : 0
-                tailer.startOver(slot, now: now)
-                return close(slot)
+                return truncated(slot, lastSize)
             case .lost:
+                generations[generationOfSlot[slot]!].isLost = true
                 tailer.end(slot)
                 return close(slot)
-            case .failed, .pending: return
+            case .failed(let error):
+                generations[generationOfSlot[slot]!].failure = "\(error)"
+                return
+            case .broken, .pending: return
             }
         }
     }
@@ -195,6 +203,17 @@ final class TestEngine {
     private func discard(_ slot: Int) {
         discarded += 1
         precondition(generations[generationOfSlot[slot]!].bytes.isEmpty, "a copy was read as a file of its own")
+        close(slot)
+    }
+
+    private func truncated(_ slot: Int, _ lastSize: UInt64) {
+        let offset = offsets[slot]!
+        if let size = tailer.goOnInCopy(slot, at: offset, now: now) {
+            generations[generationOfSlot[slot]!].gap = lastSize > size ? lastSize - size : 0
+            return read(slot)
+        }
+        generations[generationOfSlot[slot]!].gap = lastSize > offset ? lastSize - offset : 0
+        tailer.startOver(slot, now: now)
         close(slot)
     }
 
@@ -217,7 +236,9 @@ final class TestEngine {
     func endNameless() {
         for slot in tailer.nameless where !tailer.isWaiting(slot) {
             read(slot)
-            guard let offset = offsets[slot], offset >= tailer.presentSize(slot) else { continue }
+            guard let offset = offsets[slot], offset >= tailer.presentSize(slot),
+                !tailer.isOutOfReach(slot, now: now)
+            else { continue }
             close(slot)
         }
         settle()

@@ -4,7 +4,8 @@
 //
 // Shows the directory BACKING at MOUNTPOINT, uncached. Commands come as lines on standard input and are answered by one
 // line each: "hang OPCODE..." holds back requests of these operations from now on, "held" tells how many are waiting,
-// "release" answers them all and holds back no more. It ends at the end of its input, on SIGTERM, when the thread that
+// "release" answers them all and holds back no more; "bad FROM TO" makes the bytes of this range of every file unreadable
+// (EIO). It ends at the end of its input, on SIGTERM, when the thread that
 // started it in process PARENT is gone, or when a request has been held for LIMIT seconds. Whatever ends it, the kernel
 // then fails all waiting requests: nobody hangs for longer than this process lives. It touches BACKING only, never its
 // own mount, and is one thread.
@@ -50,6 +51,7 @@ static struct held *first_held, **last_held = &first_held;
 static unsigned held_count;
 static time_t held_since;
 static volatile sig_atomic_t is_asked_to_end;
+static uint64_t bad_from, bad_to;
 
 static void fail(const char *what) {
     perror(what);
@@ -145,7 +147,12 @@ static void open_node(const struct fuse_in_header *in, const struct fuse_open_in
 
 static void read_file(const struct fuse_in_header *in, const struct fuse_read_in *body) {
     static char bytes[MAX_READ];
-    ssize_t count = pread(body->fh, bytes, body->size < MAX_READ ? body->size : MAX_READ, body->offset);
+    size_t size = body->size < MAX_READ ? body->size : MAX_READ;
+    if (body->offset < bad_to && body->offset + size > bad_from) {
+        if (body->offset >= bad_from) return answer_error(in, EIO);
+        size = bad_from - body->offset;
+    }
+    ssize_t count = pread(body->fh, bytes, size, body->offset);
     if (count < 0) answer_error(in, errno);
     else answer(in, 0, bytes, count);
 }
@@ -279,6 +286,9 @@ static int take_command(void) {
         while ((word = strtok(NULL, " \n"))) hanging |= 1ULL << (atoi(word) & 63);
     } else if (word && strcmp(word, "release") == 0) {
         release_all();
+    } else if (word && strcmp(word, "bad") == 0) {
+        bad_from = strtoull(strtok(NULL, " \n"), NULL, 10);
+        bad_to = strtoull(strtok(NULL, " \n"), NULL, 10);
     } else if (!word || strcmp(word, "held") != 0) {
         fprintf(stderr, "unknown command\n");
         return 0;

@@ -66,7 +66,7 @@ extension ContainerScenarios.Hostile {
 }
 
 /// Writes the wall-clock time as a line every 5 ms, on a thread of its own.
-private final class PacedLines: Sendable {
+final class PacedLines: Sendable {
     private let state: State
     private let thread: Thread
 

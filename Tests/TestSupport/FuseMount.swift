@@ -83,6 +83,11 @@ package final class FuseMount: Sendable {
     /// Answers all that is held back, and holds back nothing any more.
     package func release() throws { try server.command("release") }
 
+    /// From now on the bytes of `range` of every file cannot be read (EIO), as on a bad disk; empty: all can.
+    package func breakBytes(_ range: Range<UInt64>) throws {
+        try server.command("bad \(range.lowerBound) \(range.upperBound)")
+    }
+
     /// How many requests are held back.
     package var held: Int { get throws { try server.command("held") } }
 
