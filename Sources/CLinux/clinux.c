@@ -1,6 +1,7 @@
 // The bodies of clinux.h, which need _GNU_SOURCE (the Glibc module of Swift is built without it).
 #define _GNU_SOURCE
 #include "clinux.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <malloc.h>
@@ -18,6 +19,18 @@
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int clinux_open_handle(int near, int type, const void *handle, size_t size) {
+    union { struct file_handle head; char room[sizeof(struct file_handle) + MAX_HANDLE_SZ]; } h;
+    if (size > MAX_HANDLE_SZ) {
+        errno = EINVAL;
+        return -1;
+    }
+    h.head.handle_bytes = (unsigned)size;
+    h.head.handle_type = type;
+    memcpy(h.head.f_handle, handle, size);
+    return open_by_handle_at(near, &h.head, O_PATH | O_CLOEXEC);
 }
 
 #define CLINUX_STATX_MNT_ID 0x1000

@@ -65,7 +65,8 @@ package struct GenerationRecord: Hashable, Sendable {
     package let identity: FileIdentity
     package var evidence: FileEvidence
     package var counts: LedgerCounts
-    /// Wall clock, nanoseconds, of the first sight.
+    /// Wall clock, nanoseconds, of the first sight; never less than that of a generation opened before, also when the
+    /// clock was set back.
     package let opened: Int64
     /// Wall clock, nanoseconds, since when nobody follows it while it may come back (its container stopped, its volume
     /// stays); 0 while it is followed.

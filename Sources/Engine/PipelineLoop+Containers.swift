@@ -112,7 +112,8 @@ extension PipelineLoop {
         let own = declarations[tailer.declaration(slot)]
         let others = tailer.sharers(of: slot)
         guard !others.isEmpty else { return own.members }
-        let ids = Set(([own] + others.map { declarations[$0] }).map(\.files.container)).sorted()
+        let ids = Set(([own] + others.map { declarations[$0] }).map(\.files.container)).subtracting([""]).sorted()
+        if ids == [own.files.container] { return own.members }
         var text = JSONText()
         text.begin()
         text.member("container.ids", list: ids)

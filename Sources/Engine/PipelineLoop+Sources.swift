@@ -77,7 +77,7 @@ extension PipelineLoop {
         return GenerationRecord(
             file: tailer.file(slot), stream: tailer.stream(slot), container: declared.container,
             declaration: declared.name, route: declared.route, path: tailer.livePath(slot),
-            identity: tailer.identity(slot), evidence: evidence, counts: ledger.counts(slot), opened: Clock.wall(),
+            identity: tailer.identity(slot), evidence: evidence, counts: ledger.counts(slot), opened: tailer.opened(slot),
             detached: detached)
     }
 

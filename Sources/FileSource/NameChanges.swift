@@ -14,6 +14,8 @@ struct UnseenFile {
     let declarations: [Int32]
     /// Position among the unseen, oldest first.
     let order: Int
+    /// Slot of a file that was made later at the same path; -1: none is known.
+    var successor: Int32 = -1
 }
 
 /// Connects the two halves of a rename in one view: views that share a directory see it each for itself.

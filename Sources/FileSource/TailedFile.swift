@@ -25,6 +25,8 @@ struct TailedFile {
     var stream = StreamID(Identifier128(high: 0, low: 0))
     /// Size at the last look.
     var size: UInt64 = 0
+    /// `GenerationRecord.opened`.
+    var opened: Int64 = 0
     /// Monotonic ns of the last growth seen.
     var lastGrowth: Int64 = 0
     /// Monotonic ns at which it lost its last name in watched directories, or was deleted after that; 0 while it has one.

@@ -89,9 +89,9 @@ extension Tailer {
 
     /// Puts a generation whose file is gone before those of its stream that came after it: without birth times before all.
     private func goBeforeYounger(_ slot: Int32) {
-        if files[Int(slot)].identity.born > 0 { return follow(slot) }
+        if files[Int(slot)].identity.born > 0 { return follow(slot, .byBirth) }
         guard var oldest = slotOfStream[files[Int(slot)].stream], !hasEnded(Int(oldest)), isInUse(Int(oldest)) else {
-            return follow(slot)
+            return follow(slot, .byBirth)
         }
         while files[Int(oldest)].predecessor >= 0 { oldest = files[Int(oldest)].predecessor }
         files[Int(slot)].successor = oldest

@@ -203,17 +203,17 @@ extension Tailer {
     /// The declarations of other containers that reach the slot's file with the same route.
     package func sharers(of slot: Int) -> [Int] { (sharers[Int32(slot)] ?? []).map { Int($0) } }
 
-    /// A file on a volume that another container declared with the same route: one source with both their ids.
+    /// A file that another container, or the host, declared with the same route: one source with the ids of all.
     func share(_ slot: Int32, with declaration: Int32) -> Bool {
         let (mine, other) = (declarations[Int(declaration)], declarations[Int(files[Int(slot)].declaration)])
-        guard !mine.container.isEmpty, !other.container.isEmpty, mine.container != other.container else { return false }
+        guard mine.container != other.container else { return false }
         guard sharers[slot]?.contains(declaration) != true else { return true }
         sharers[slot, default: []].append(declaration)
         sharingVersion += 1
         return true
     }
 
-    private func handOver(_ slot: Int32, _ now: Int64) -> Bool {
+    func handOver(_ slot: Int32, _ now: Int64) -> Bool {
         guard var others = sharers[slot], !others.isEmpty else { return false }
         let heir = others.remove(at: others.firstIndex { !declarations[Int($0)].isRetired } ?? 0)
         sharers[slot] = others.isEmpty ? nil : others

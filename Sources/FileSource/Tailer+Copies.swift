@@ -46,7 +46,7 @@ extension Tailer {
         files[slot].livePath = live
         let fresh = newSlot(old.descriptor, status, identity(old.descriptor, status), old.declaration, now)
         files[Int(fresh)].livePath = old.livePath
-        begin(fresh, live, .beginning(old.descriptor, status), after: Int32(slot))
+        begin(fresh, live, .beginning(old.descriptor, status), .after(Int32(slot)))
         giveName(fresh, old.directory, old.name, isLinked: old.isLinked)
         // Whoever shares the file shares its copy and its new content.
         sharers[fresh] = sharers[Int32(slot)]
@@ -72,7 +72,7 @@ extension Tailer {
         openCount += 1
         let slot = newSlot(
             copy.descriptor, copy.status, self.identity(copy.descriptor, copy.status), declaration, now)
-        resume(slot, old.record)
+        resume(slot, old.record, .behindRenamed)
         moved.append(Int(slot))
         nameCopy(slot, copy, now)
     }

@@ -35,6 +35,8 @@ extension Tailer {
         } else if let path = presentPath(slot), case .success(let descriptor) = openSame(slot, path) {
             takeEvidence(slot, descriptor, committed)
             close(descriptor)
+        } else if file.hasAnchor, file.anchorEnd == committed {
+            files[slot].evidence.tailChecksum = file.anchor
         }
         return files[slot].evidence
     }

@@ -31,6 +31,8 @@ struct DirectoryNode {
     /// Files below were deleted: it may be removed and made again without an event of its own.
     var isDoubted = false
     var isAlive = true
+    /// Something in it could not be looked at for lack of rights: an event that says rights were changed brings a look.
+    var isDenied = false
     /// On a network file system: its volume's worker tells what is in it, nothing is asked here.
     var isRemote = false
     var device: UInt64 = 0
@@ -175,8 +177,14 @@ extension Tailer {
         _ view: FileView, _ path: ViewPath, follow: Bool, _ named: [PatternState], _ spread: [PatternState]
     ) -> FileSight? {
         switch view.look(path.path, follow: follow) {
-        case .found(let sight): return sight
-        case .missing: return nil
+        case .found(let sight):
+            problems[path]?.removeAll { $0.state == "unreadable" }
+            return sight
+        case .missing(let error):
+            if error.isDenied, let state = named.first {
+                report(path, declaration: Int(state.declaration), "unreadable", error)
+            }
+            return nil
         case .refused(let reason):
             report(path, declarations: Set(named.map(\.declaration)), "refused", reason)
             return nil
@@ -198,7 +206,10 @@ extension Tailer {
         var mask = Tailer.selfMask
         if wantsFiles || !onlyLiterals || missingLiteral { mask |= Tailer.entryMask }
         if wantsFiles { mask |= Tailer.fileMask }
-        guard mask != node.mask else { return }
+        guard mask != node.mask else {
+            if node.watch >= 0 { endPolling(index) }
+            return
+        }
         if node.watch < 0 {
             if let limit = options.watchLimit, watchCount >= limit {
                 lacksWatches = true
@@ -220,10 +231,7 @@ extension Tailer {
             if !others.contains(index) { directoriesOfWatch[watch] = others + [index] }
             directories[Int(index)].watch = watch
             directories[Int(index)].mask = mask & ~UInt32(IN_MASK_ADD)
-            if node.isPolled {
-                directories[Int(index)].isPolled = false
-                polledDirectories -= 1
-            }
+            endPolling(index)
             joinFlood(watch)
         case .failure(let error):
             if error.errno == ENOSPC { lacksWatches = true }
@@ -234,8 +242,10 @@ extension Tailer {
     /// True when the node's path does not lead to its directory any more.
     func hasMoved(_ index: Int32) -> Bool {
         let node = directories[Int(index)]
-        guard case .success(let status) = view(of: index).status(node.path) else { return true }
-        return status.inode != node.inode || status.device != node.device
+        switch view(of: index).status(node.path) {
+        case .success(let status): return status.inode != node.inode || status.device != node.device
+        case .failure(let error): return !error.isDenied
+        }
     }
 
     /// No watch is to be had (fs.inotify.max_user_watches, or the directory is reached by two paths).
@@ -243,6 +253,12 @@ extension Tailer {
         guard !directories[Int(index)].isPolled else { return }
         directories[Int(index)].isPolled = true
         polledDirectories += 1
+    }
+
+    private func endPolling(_ index: Int32) {
+        guard directories[Int(index)].isPolled else { return }
+        directories[Int(index)].isPolled = false
+        polledDirectories -= 1
     }
 
     /// The directory is gone, or another one stands at its path: forgets the node and everything below. The parent looks

@@ -60,13 +60,16 @@ extension Tailer {
             sight = view.look(path.path)
         }
         if case .found(let file) = sight { return (link, file) }
+        // A directory that may not be searched: whether the file is there is not to be known.
+        if case .missing(let error) = sight, error.isDenied {
+            directories[Int(directory)].isDenied = true
+            report(path, declaration: Int(wanting[0]), "unreadable", error)
+            return nil
+        }
         for slot in slots(directory, name) where !files[Int(slot)].isRemote { loseName(slot, now) }
         switch sight {
         case .missing(let error) where link != nil && error.errno != ELOOP:
             noteDangling(EntryName(directory: directory, name: Array(name)))
-        // A directory that may not be searched: whether the file is there is not to be known.
-        case .missing(let error) where error.errno == EACCES:
-            report(path, declaration: Int(wanting[0]), "unreadable", error)
         case .missing(let error) where error.errno == ELOOP:
             report(
                 path, declarations: wanting, "refused", "links that lead to each other: declare the file itself")
@@ -107,6 +110,8 @@ extension Tailer {
         let isElsewhere: Bool
         /// A worker has looked at it.
         var remote: Found?
+        /// Where in its stream it belongs, when it is new.
+        var place = StreamPlace.newest
     }
 
     private func considerFile(_ entry: Entry, _ declaration: Int32, _ now: Int64) {
@@ -140,8 +145,10 @@ extension Tailer {
                 view: declarations[Int(files[Int(slot)].declaration)].view, path: presentPath(Int(slot))!)
             return volume.listed[path] == entry.status.inode
         }
-        guard case .success(let other) = view(ofSlot: Int(slot)).status(presentPath(Int(slot))!) else { return false }
-        return other.inode == entry.status.inode && other.device == entry.status.device
+        switch view(ofSlot: Int(slot)).status(presentPath(Int(slot))!) {
+        case .success(let other): return other.inode == entry.status.inode && other.device == entry.status.device
+        case .failure(let error): return error.isDenied
+        }
     }
 
     /// Admits a file under the stream it was made for, though it was renamed before it could be looked at.
@@ -156,8 +163,8 @@ extension Tailer {
             entry.name.withUnsafeBufferPointer {
                 let entry = Entry(
                     directory: entry.directory, name: $0, path: path, livePath: file.livePath, status: status,
-                    link: nil,
-                    isElsewhere: false)
+                    link: nil, isElsewhere: false,
+                    place: file.successor >= 0 ? .before(file.successor) : .behindRenamed)
                 considerFile(entry, declaration, now)
             }
         }
@@ -216,8 +223,12 @@ extension Tailer {
         guard !declarations[Int(declaration)].isRetired else { return }
         guard let (descriptor, status) = openRegular(entry.path, declaration) else { return }
         guard tracked(status, declaration, now) == nil else { return closeUnused(descriptor) }
-        let identity = identity(descriptor, status)
         declarations[Int(declaration)].hasMatched = true
+        if let slot = goOnInUpperLayer(entry.path, descriptor, status, declaration, now) {
+            giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
+            return entry.isElsewhere ? watchFile(slot) : ()
+        }
+        let identity = identity(descriptor, status)
         let slot = newSlot(descriptor, status, identity, declaration, now)
         let (record, others) = takeKnown(identity, declaration, status.size) {
             EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
@@ -225,14 +236,17 @@ extension Tailer {
         // Before the new one: it waits for them.
         for other in others { goOnInCopy(other, entry.directory, Array(entry.name), declaration, now) }
         if let record {
-            resume(slot, record)
+            resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
+        } else if let record = takeLower(entry.path, descriptor, status, identity, declaration) {
+            resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
+            moved.append(Int(slot))
         } else {
             files[Int(slot)].livePath = entry.livePath
             var declared = declarations[Int(declaration)]
             // The first walk may take a while: what is made meanwhile was not there when it began.
             if status.born_ns > views[Int(entry.path.view)].walkBegan { declared.isFirstWalk = false }
             let start = FileStart.find(descriptor, status, declared)
-            begin(slot, entry.livePath ?? entry.path.path, start)
+            begin(slot, entry.livePath ?? entry.path.path, start, entry.place)
         }
         giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
         if entry.isElsewhere { watchFile(slot) }
@@ -244,8 +258,7 @@ extension Tailer {
     }
 
     /// A new generation of `path`: gets an id, waits for the stream's former generation, begins where it should.
-    /// `former`: the slot of the generation that it follows directly.
-    func begin(_ slot: Int32, _ path: RawPath, _ start: FileStart, after former: Int32? = nil) {
+    func begin(_ slot: Int32, _ path: RawPath, _ start: FileStart, _ place: StreamPlace = .newest) {
         let index = Int(slot)
         let declared = declarations[Int(files[index].declaration)]
         files[index].file = .random()
@@ -255,13 +268,14 @@ extension Tailer {
         counts.committed = start.offset
         counts.skipped = start.offset
         files[index].evidence = start.evidence
+        files[index].opened = stampOpened()
         files[index].isUnread = start.offset == 0 && !files[index].isRemote
         if start.offset > 0 { rememberEvidence(index, start.offset) }
-        if let former { follow(slot, after: former) } else { follow(slot, isNewest: files[index].livePath == nil) }
+        follow(slot, place)
         let record = GenerationRecord(
             file: files[index].file, stream: files[index].stream, container: declared.container,
             declaration: declared.name, route: declared.route, path: path, identity: files[index].identity,
-            evidence: files[index].evidence, counts: counts, opened: Clock.wall())
+            evidence: files[index].evidence, counts: counts, opened: files[index].opened)
         appeared.append(
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: true,

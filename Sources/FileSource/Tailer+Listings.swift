@@ -204,7 +204,11 @@ extension Tailer {
         files[Int(slot)].isRemote = true
         volume.files[slot] = RemoteFile(
             handle: opening.handle, resolvedPath: file.resolvedPath, size: file.status.size)
-        if let record { resume(slot, record) } else { begin(slot, opening.path, file.start) }
+        if let record {
+            resume(slot, record, opening.isRenamed ? .byBirth : record.path == opening.path ? .newest : .byBirth)
+        } else {
+            begin(slot, opening.path, file.start)
+        }
         let directory = remoteDirectory(ViewPath(view: path.view, path: parent(of: path.path)))
         let name = Array(path.path[(path.path.lastIndex(of: 0x2F)! + 1)...])
         if let occupant = name.withUnsafeBufferPointer({ find(directory, $0, declaration) }) {

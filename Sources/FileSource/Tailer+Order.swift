@@ -2,21 +2,48 @@
 internal import CLinux
 internal import Core
 
+/// Where a generation belongs among those of its stream. Names and events tell it where they can: the clock may have been
+/// set back between two births.
+enum StreamPlace {
+    /// Directly behind this slot, whose content was the file's before.
+    case after(Int32)
+    /// It has the stream's own name: nothing is newer.
+    case newest
+    /// Events tell that this slot's file was made later at the same path.
+    case before(Int32)
+    /// It was renamed away, later than all that are known as renamed.
+    case behindRenamed
+    /// It was renamed away; among others of which the same is true its birth time tells.
+    case byBirth
+}
+
 extension Tailer {
-    /// Puts the slot behind the stream's former generation, so that a partition shows the log in its order. That is the
-    /// newest one, unless the slot was found late: then it goes before those that were born after it.
-    func follow(_ slot: Int32, isNewest: Bool = false) {
+    /// Puts the slot behind the stream's former generation and before the next one.
+    func follow(_ slot: Int32, _ place: StreamPlace) {
         let stream = files[Int(slot)].stream
-        guard var former = slotOfStream[stream], isLive(former) else {
+        if case .after(let former) = place {
+            let next = files[Int(former)].successor
+            if next < 0 { slotOfStream[stream] = slot }
+            return insert(slot, between: former, and: next)
+        }
+        guard let newest = slotOfStream[stream], isLive(newest) else {
             slotOfStream[stream] = slot
             return
         }
-        var next: Int32 = -1
-        while !isNewest, former >= 0, isYounger(former, than: slot) {
+        if case .before(let next) = place, isLive(next), files[Int(next)].stream == stream {
+            return insert(slot, between: files[Int(next)].predecessor, and: next)
+        }
+        var (former, next) = (newest, Int32(-1))
+        while former >= 0, isNewer(former, than: slot, place) {
             next = former
             former = files[Int(former)].predecessor
         }
-        if next < 0 { slotOfStream[stream] = slot } else { link(slot, before: next) }
+        if next < 0 { slotOfStream[stream] = slot }
+        insert(slot, between: former, and: next)
+    }
+
+    private func insert(_ slot: Int32, between former: Int32, and next: Int32) {
+        if next >= 0 { link(slot, before: next) }
         if former >= 0 { link(former, before: slot) }
     }
 
@@ -30,6 +57,15 @@ extension Tailer {
         files[Int(slot)].phase != .ended && files[Int(slot)].phase != .vacant
     }
 
+    private func isNewer(_ former: Int32, than slot: Int32, _ place: StreamPlace) -> Bool {
+        let hasOwnName = files[Int(former)].hasName && files[Int(former)].livePath == nil
+        switch place {
+        case .newest, .after: return false
+        case .before, .behindRenamed: return hasOwnName
+        case .byBirth: return hasOwnName || isYounger(former, than: slot)
+        }
+    }
+
     /// Born later (statx(2)); of two born in the same tick of the kernel's clock the one that was renamed away is older.
     private func isYounger(_ former: Int32, than slot: Int32) -> Bool {
         let (one, other) = (files[Int(former)], files[Int(slot)])
@@ -38,11 +74,10 @@ extension Tailer {
         return one.identity.born > other.identity.born
     }
 
-    /// Puts the slot directly behind another one of its stream.
-    func follow(_ slot: Int32, after former: Int32) {
-        let next = files[Int(former)].successor
-        if next >= 0 { link(slot, before: next) } else { slotOfStream[files[Int(slot)].stream] = slot }
-        link(former, before: slot)
+    /// The wall clock for a new generation; later than for all before, also when the clock was set back.
+    func stampOpened() -> Int64 {
+        lastOpened = max(Clock.wall(), lastOpened == .max ? .max : lastOpened + 1)
+        return lastOpened
     }
 
     /// The slot was read to its present end and all of it is acknowledged: the next generation of its stream may begin.

@@ -176,7 +176,7 @@ extension Tailer {
         untrack(Int32(slot))
         let fresh = newSlot(old.descriptor, status, identity(old.descriptor, status), old.declaration, now)
         files[Int(fresh)].livePath = old.livePath
-        begin(fresh, live, .beginning(old.descriptor, status), after: Int32(slot))
+        begin(fresh, live, .beginning(old.descriptor, status), .after(Int32(slot)))
         end(slot)
         if old.hasName {
             giveName(fresh, old.directory, old.name, isLinked: old.isLinked)
@@ -208,8 +208,9 @@ extension Tailer {
     func considerKnown(_ slot: Int32, _ directory: Int32, _ name: UnsafeBufferPointer<UInt8>, _ now: Int64) {
         if files[Int(slot)].isRemote { return }
         let path = join(directories[Int(directory)].path, name)
-        guard case .success(let status) = view(of: directory).status(path),
-            status.inode == files[Int(slot)].identity.inode,
+        let look = view(of: directory).status(path)
+        if case .failure(let error) = look, error.isDenied { return }
+        guard case .success(let status) = look, status.inode == files[Int(slot)].identity.inode,
             status.device == files[Int(slot)].device, status.born_ns == files[Int(slot)].identity.born
         else { return loseName(slot, now) }
         if status.size != files[Int(slot)].size { markReady(slot) }

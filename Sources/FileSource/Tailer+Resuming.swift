@@ -6,14 +6,15 @@ internal import LinuxIO
 
 extension Tailer {
     /// Continues a generation of the store; the engine need not make it durable.
-    func resume(_ slot: Int32, _ record: GenerationRecord) {
+    func resume(_ slot: Int32, _ record: GenerationRecord, _ place: StreamPlace) {
         let index = Int(slot)
         files[index].file = record.file
         files[index].stream = record.stream
         files[index].evidence = record.evidence
         files[index].livePath = record.path
+        files[index].opened = record.opened
         if record.counts.committed > 0 { rememberEvidence(index, record.counts.committed) }
-        follow(slot)
+        follow(slot, place)
         appeared.append(
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: false, skipped: nil))
@@ -22,13 +23,15 @@ extension Tailer {
     /// The store's generation for this file whose content still fits, the newest first; and those whose content is not
     /// there any more: the caller sees to them.
     func takeKnown(
-        _ identity: FileIdentity, _ declaration: Int32, _ size: UInt64, fits: (GenerationRecord) -> Bool
+        _ identity: FileIdentity, _ declaration: Int32, _ size: UInt64, onlyOwn: Bool = false,
+        fits: (GenerationRecord) -> Bool
     ) -> (fitting: GenerationRecord?, others: [VanishedGeneration]) {
         guard let records = known[identity.inode] else { return (nil, []) }
-        let mine = records.filter { $0.identity == identity && belongs($0, to: declaration) }
+        let mine = heirlooms(records.filter { $0.identity == identity }, of: declaration, onlyOwn: onlyOwn)
         guard !mine.isEmpty else { return (nil, []) }
         var unfit: [VanishedGeneration] = []
-        let others = records.filter { $0.identity != identity || !belongs($0, to: declaration) }
+        let taken = Set(mine.map(\.file))
+        let others = records.filter { !taken.contains($0.file) }
         known[identity.inode] = others.isEmpty ? nil : others
         var found: GenerationRecord?
         for record in mine.sorted(by: { $0.opened > $1.opened }) {
@@ -42,15 +45,18 @@ extension Tailer {
         return (found, unfit)
     }
 
-    /// The declaration it was made for; or another container's with the same route, which left it on a shared volume.
-    private func belongs(_ record: GenerationRecord, to declaration: Int32) -> Bool {
+    /// Of a file's generations those that a declaration may continue: its own; where it has none, those of others that
+    /// shipped the file to the same topic: of another container or the host, or of one that is declared no more.
+    private func heirlooms(_ records: [GenerationRecord], of declaration: Int32, onlyOwn: Bool) -> [GenerationRecord] {
         let declared = declarations[Int(declaration)]
-        if record.container == declared.container { return record.declaration == declared.name }
-        return !record.container.isEmpty && !declared.container.isEmpty && record.route == declared.route
+        let own = records.filter { $0.container == declared.container && $0.declaration == declared.name }
+        if !own.isEmpty || onlyOwn { return own }
+        return records.filter { !$0.route.isEmpty && $0.route == declared.route }
     }
 
     /// Keeps a generation that is not followed now: whoever meets its file continues it.
     func remember(_ record: GenerationRecord) {
+        lastOpened = max(lastOpened, record.opened)
         known[record.identity.inode, default: []].append(record)
         knownByDirectory[storedDirectory(record), default: []].insert(record.identity.inode)
     }
@@ -70,8 +76,9 @@ extension Tailer {
     /// down are continued before anything else here, oldest first, so each waits for the one before.
     func takeInodes(_ directory: Int32) -> Set<UInt64> {
         guard !knownByDirectory.isEmpty, let first = view(of: directory).declarations.first,
-            declarations[Int(first)].isFirstWalk, let place = storedDirectory(directory)
+            let place = storedDirectory(directory)
         else { return [] }
+        guard declarations[Int(first)].isFirstWalk else { return withheld.isEmpty ? [] : knownByDirectory[place] ?? [] }
         return knownByDirectory.removeValue(forKey: place) ?? []
     }
 
@@ -82,8 +89,12 @@ extension Tailer {
         guard let declaration = view.declarations.first(where: { declarations[Int($0)].name == record.declaration }),
             case .success(let entry) = view.status(path.path, follow: false),
             entry.mode & UInt32(S_IFMT) == UInt32(S_IFREG), entry.born_ns == record.identity.born,
-            tracked(entry, declaration, now) == nil, let (descriptor, status) = openRegular(path, declaration)
+            tracked(entry, declaration, now) == nil
         else { return }
+        guard let (descriptor, status) = openRegular(path, declaration) else {
+            if isDenied(path) { withhold([record], at: storedDirectory(record)) }
+            return
+        }
         let identity = identity(descriptor, status)
         guard identity == record.identity else { return closeUnused(descriptor) }
         let (fitting, others) = takeKnown(
@@ -92,7 +103,9 @@ extension Tailer {
         for other in others { giveUp(other.record, other.reason) }
         guard let taken = fitting else { return closeUnused(descriptor) }
         let slot = newSlot(descriptor, status, identity, declaration, now)
-        resume(slot, taken)
+        resume(slot, taken, .behindRenamed)
+        withheld.remove(taken.file)
+        problems[path] = nil
         giveName(slot, directory, name)
     }
 
@@ -104,8 +117,9 @@ extension Tailer {
         forget { record in
             record.container == container
                 && directoryOfPath[ViewPath(view: view, path: parent(of: record.path))] != nil && !isDelegated(record)
+                && isDeclared(record) && !isWithheld(record, view)
         }
-        knownByDirectory = knownByDirectory.filter { $0.key.container != container }
+        knownByDirectory = knownByDirectory.filter { $0.key.container != container || isWithheld($0.key) }
     }
 
     /// Gives up the generations of the store that `isGone` names: announced as vanished.
@@ -144,7 +158,10 @@ extension Tailer {
         let unmet = unowned
         unowned = []
         if !unmet.isEmpty { forget { unmet.contains($0.file) && $0.detached == 0 } }
-        forget { record in record.container.isEmpty && isAbsent(record) }
+        forgetWithheld()
+        forget { record in
+            record.container.isEmpty && isDeclared(record) && !withheld.contains(record.file) && isAbsent(record)
+        }
     }
 
     /// Its path leads nowhere, or to another file.

@@ -134,6 +134,7 @@ extension Tailer {
     private func begin(_ scan: DirectoryScan, _ now: Int64) -> Bool {
         let index = scan.directory
         watch(index, missingLiteral: true, now)
+        directories[Int(index)].isDenied = false
         guard !hasMoved(index) else {
             drop(index, now)
             return false
@@ -168,6 +169,7 @@ extension Tailer {
             }
             problems[directories[Int(scan.directory)].key] = nil
         } catch {
+            if error.isDenied { noteDenied(scan) }
             tellUnreadable(scan.directory, error)
         }
         scan.listing = nil

@@ -63,6 +63,8 @@ extension Tailer {
             let path = path(index, event.name)
             problems[path] = nil
             if let gone = directoryOfPath[path], directories[Int(gone)].parent == index { drop(gone, now) }
+        } else if event.mask & UInt32(IN_ATTRIB) != 0, event.name.isEmpty ? directories[Int(index)].isDenied : true {
+            rightsChanged(index, event.name)
         }
     }
 
@@ -93,6 +95,8 @@ extension Tailer {
             if let file = changes.unseen.removeValue(forKey: entry) { changes.lost.append(file) }
         } else if mask & UInt32(IN_CREATE) != 0 {
             made(entry, event.name)
+        } else if mask & UInt32(IN_ATTRIB) != 0, !withheld.isEmpty {
+            pendingScans.append(index)
         }
     }
 
@@ -166,7 +170,9 @@ extension Tailer {
                 let live = files[Int(slot)].livePath
                 considerKnown(slot, entry.directory, name, now)
                 if let live, !isNamed(slot, entry.directory, name) {
-                    older.append(UnseenFile(livePath: live, declarations: [files[Int(slot)].declaration], order: -1))
+                    older.append(
+                        UnseenFile(
+                            livePath: live, declarations: [files[Int(slot)].declaration], order: -1, successor: slot))
                 }
             }
         }

@@ -51,6 +51,8 @@ package final class Tailer {
     var unowned: Set<FileID> = []
     /// Their inodes by directory, for files that were renamed while the daemon was down.
     var knownByDirectory: [StoredDirectory: Set<UInt64>] = [:]
+    /// Generations of the store that may be there, but the daemon may not look: they are looked for with later scans.
+    var withheld: Set<FileID> = []
     /// Views to walk from their entry points once the present step is over.
     var pendingWalks: Set<Int32> = []
     /// Declarations of other containers that reach a slot's file with the same route.
@@ -89,6 +91,8 @@ package final class Tailer {
     var handleCount: UInt64 = 0
     /// Rescans so far: tells which contacts with network file systems are of the last one.
     var rescans: UInt64 = 0
+    /// `GenerationRecord.opened` of the newest generation ever seen.
+    var lastOpened: Int64 = 0
     var openCount = 0
     var openCursor = 0
 
@@ -127,8 +131,7 @@ package final class Tailer {
                 return [status.device, status.inode]
             })
         views[0].declarations = Array(declarations.indices.map { Int32($0) })
-        let names = Set(declarations.map(\.name))
-        for record in records where !record.container.isEmpty || names.contains(record.declaration) { remember(record) }
+        for record in records { remember(record) }
     }
 
     deinit {
@@ -253,6 +256,7 @@ package final class Tailer {
     package var slotCount: Int { files.count }
     package func isInUse(_ slot: Int) -> Bool { files[slot].phase != .vacant }
     package func identity(_ slot: Int) -> FileIdentity { files[slot].identity }
+    package func opened(_ slot: Int) -> Int64 { files[slot].opened }
 
     /// The path the slot's stream is named by.
     package func livePath(_ slot: Int) -> RawPath { files[slot].livePath ?? presentPath(slot) ?? [] }

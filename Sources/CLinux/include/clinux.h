@@ -30,6 +30,10 @@ uint64_t clinux_filesystem_type(int descriptor);
 /// getxattr(2): length of the value, or -1 with errno set.
 long clinux_getxattr(const char *_Nonnull path, const char *_Nonnull name, void *_Nonnull value, size_t capacity);
 
+/// open_by_handle_at(2) with O_PATH: the file that a handle names on the file system of `near`, an open descriptor. Needs
+/// CAP_DAC_READ_SEARCH; ESTALE when there is none.
+int clinux_open_handle(int near, int type, const void *_Nonnull handle, size_t size);
+
 /// renameat2(2) with RENAME_EXCHANGE: two paths change places at once.
 int clinux_exchange(const char *_Nonnull one, const char *_Nonnull two);
 

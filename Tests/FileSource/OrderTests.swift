@@ -1,0 +1,120 @@
+// The order of a stream's generations when birth times say the contrary: the clock was set back.
+import Core
+import LinuxIO
+import TestSupport
+import Testing
+
+@testable import FileSource
+
+/// Files that are moved to their live name were born before the ones that they replace: as after a clock set back.
+struct OrderTests {
+    private let directory: TemporaryDirectory
+    private var declared: FileDeclaration { files(directory.path("app.log")) }
+
+    init() throws {
+        directory = try TemporaryDirectory()
+        try directory.makeDirectory("made")
+    }
+
+    /// Files with the texts `0` … `count - 1`, the last one born first.
+    private func prepare(_ count: Int) throws {
+        for index in (0..<count).reversed() { try directory.write("\(index)\n", to: "made/\(index)") }
+    }
+
+    private func appear(_ index: Int) { directory.rename("made/\(index)", "app.log") }
+
+    private func rotate(to index: Int, depth: Int = 1) {
+        for name in stride(from: depth - 1, to: 0, by: -1) {
+            directory.rename("app.log.\(name)", "app.log.\(name + 1)")
+        }
+        directory.rename("app.log", "app.log.1")
+        appear(index)
+    }
+
+    private func readTexts(_ engine: TestEngine) -> [String] {
+        engine.readOrder.compactMap { file in engine.generations.first { $0.file == file }?.text }
+    }
+
+    @Test func theFileUnderTheLiveNameIsReadAfterTheOneThatHadIt() throws {
+        try prepare(2)
+        appear(0)
+        let engine = try TestEngine([declared])
+        engine.reads = { _ in false }
+        try directory.append("0 more\n", to: "app.log")
+        rotate(to: 1)
+        engine.pump()
+        engine.unpark()
+        engine.settle()
+        #expect(engine.readOrder.count == 2 && readTexts(engine) == ["0\n0 more\n", "1\n"])
+    }
+
+    @Test(arguments: [false, true])
+    func filesThatWereRotatedBeforeTheyWereLookedAtAreReadInTheOrderOfEvents(rescansFirst: Bool) throws {
+        try prepare(4)
+        let engine = try TestEngine([declared])
+        engine.reads = { _ in false }
+        appear(0)
+        for index in 1..<4 { rotate(to: index, depth: index) }
+        if rescansFirst { engine.rescanBeforeEvents() }
+        engine.pump()
+        engine.unpark()
+        engine.settle()
+        #expect(readTexts(engine) == ["0\n", "1\n", "2\n", "3\n"])
+    }
+
+    /// A rescan meets the second file; the events, which are of earlier, then tell of the first.
+    @Test func aFileThatEventsTellOfLateIsReadBeforeTheOneFoundByItsName() throws {
+        try prepare(3)
+        let engine = try TestEngine([declared])
+        engine.reads = { _ in false }
+        appear(0)
+        rotate(to: 1)
+        engine.rescanBeforeEvents()
+        rotate(to: 2, depth: 2)
+        engine.pump()
+        engine.unpark()
+        engine.settle()
+        #expect(readTexts(engine) == ["0\n", "1\n", "2\n"])
+    }
+
+    @Test func generationsThatWereRenamedWhileTheDaemonWasDownAreReadInTheOrderOfTheirFirstSight() throws {
+        try prepare(3)
+        appear(0)
+        let first = try TestEngine([declared])
+        rotate(to: 1)
+        first.pump()
+        let records = first.records()
+        #expect(records.count == 2)
+        try directory.append("0 late\n", to: "app.log.1")
+        try directory.append("1 late\n", to: "app.log")
+        rotate(to: 2, depth: 2)
+        // The store gives them in the order of their random ids.
+        for records in [records, records.reversed()] {
+            let second = try TestEngine([declared], known: records, start: false)
+            second.reads = { _ in false }
+            second.begin()
+            second.unpark()
+            second.settle()
+            #expect(readTexts(second) == ["0 late\n", "1 late\n", "2\n"])
+        }
+    }
+
+    @Test func theOrderOfFirstSightNeverGoesBackWithTheClock() throws {
+        try prepare(2)
+        appear(0)
+        let first = try TestEngine([declared])
+        // As if the first run had been a day later.
+        let day = 86_400 * nanosecondsPerSecond
+        let records = first.records().map { record in
+            GenerationRecord(
+                file: record.file, stream: record.stream, declaration: record.declaration, route: record.route,
+                path: record.path, identity: record.identity, evidence: record.evidence, counts: record.counts,
+                opened: record.opened + day)
+        }
+        let second = try TestEngine([declared], known: records)
+        rotate(to: 1)
+        second.pump()
+        let opened = second.generations.map(\.record.opened)
+        #expect(opened.count == 2 && opened[0] < opened[1])
+    }
+}
