@@ -77,7 +77,8 @@ extension PipelineLoop {
         return GenerationRecord(
             file: tailer.file(slot), stream: tailer.stream(slot), container: declared.container,
             declaration: declared.name, route: declared.route, path: tailer.livePath(slot),
-            identity: tailer.identity(slot), evidence: evidence, counts: ledger.counts(slot), opened: tailer.opened(slot),
+            identity: tailer.identity(slot), evidence: evidence, counts: ledger.counts(slot),
+            opened: tailer.opened(slot),
             detached: detached)
     }
 

@@ -254,7 +254,9 @@ extension ModelRun {
     /// True when what a generation read is one content of its file, or of a copy in which it went on.
     private func fits(_ shipment: Shipment) -> Bool {
         model.files.contains { file in
-            file.contents.contains { shipment.fits($0) && (file.key == shipment.key || origins($0).contains(shipment.key)) }
+            file.contents.contains {
+                shipment.fits($0) && (file.key == shipment.key || origins($0).contains(shipment.key))
+            }
         }
     }
 
