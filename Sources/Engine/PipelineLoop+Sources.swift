@@ -153,6 +153,7 @@ extension PipelineLoop {
         enqueue(slot)
         guard size < lastSize else { return }
         outbox.collect(audit.gap(subject(slot), from: size, to: lastSize, reason: .truncated), mayDrop: false)
+        sources[slot].beyondCopy = lastSize - size
         counters.gapBytes[GapReason.truncated.rawValue, default: 0] += lastSize - size
         logger.warning(
             "bytes that were written after a file was copied and before it was truncated are lost and announced as a gap",
@@ -210,8 +211,10 @@ extension PipelineLoop {
     private func close(_ slot: Int) {
         announceGaps()
         let counts = ledger.counts(slot)
-        outbox.collect(
-            audit.closed(subject(slot), counts: counts, size: sources[slot].endSize), mayDrop: true)
+        var told = counts
+        told.gap += sources[slot].beyondCopy
+        let size = sources[slot].endSize.map { $0 + sources[slot].beyondCopy }
+        outbox.collect(audit.closed(subject(slot), counts: told, size: size), mayDrop: true)
         let file = tailer.file(slot)
         checkpoint.opened.removeAll { $0.record.file == file }
         if sources[slot].isReleased { release(slot, counts) } else { checkpoint.closed.append(file) }

@@ -105,6 +105,11 @@ extension Tailer {
 
     // MARK: What the engine asks
 
+    /// True for a slot that the engine does not know: it is there for a search only.
+    func isUnannounced(_ slot: Int) -> Bool {
+        files[slot].isArchived && archives.files[Int32(slot)]?.pending != nil
+    }
+
     /// True for a slot whose generation continues inside an archive: complete as it is.
     package func isInArchive(_ slot: Int) -> Bool {
         files[slot].isArchived && archives.files[Int32(slot)]?.place != nil

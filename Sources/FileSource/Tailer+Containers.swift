@@ -89,6 +89,7 @@ extension Tailer {
         let view = declarations[declaration].view
         return files.indices.filter { slot in
             files[slot].phase != .vacant && declarations[Int(files[slot].declaration)].view == view
+                && !isUnannounced(slot)
         }
     }
 

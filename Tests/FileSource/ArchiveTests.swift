@@ -157,8 +157,67 @@ import Testing
         engine.pumpNetwork { !engine.generations.isEmpty && !engine.generations[0].bytes.isEmpty }
         let read = engine.text(log)
         #expect(!read.isEmpty && read.utf8.count < rest.utf8.count)
+        // The bytes before another offset than the last one are not at hand: then nothing is said of them.
+        let earlier = engine.tailer.evidence(engine.slots[0], committed: engine.records()[0].counts.committed - 10)
+        #expect(earlier.tailChecksum == FileEvidence.unknownTail)
         let next = try nextRun(engine.records())
         #expect(read + next.text(log) == rest && next.vanished.isEmpty)
+    }
+
+    private func halfRead() async throws -> (engine: TestEngine, rest: String) {
+        let known = try firstRun()
+        let rest = (0..<50_000).map { "line \($0)\n" }.joined()
+        try directory.append(rest, to: "app.log")
+        try await gzip("app.log", to: "app.log.1.gz")
+        let engine = try TestEngine([files(log)], known: known)
+        engine.readsOnce = true
+        engine.pumpNetwork { engine.text(log).utf8.count >= TestEngine.chunk }
+        engine.readsOnce = false
+        return (engine, rest)
+    }
+
+    @Test func anArchiveThatIsRenamedOrDeletedWhileItIsReadIsReadToItsEnd() async throws {
+        let (engine, rest) = try await halfRead()
+        let slot = engine.slots[0]
+        directory.rename("app.log.1.gz", "app.log.2.gz")
+        engine.pumpNetwork(turns: 3) { engine.isSettled }
+        #expect(!engine.tailer.isDeleted(slot))
+        directory.delete("app.log.2.gz")
+        // The engine asks each second how long it has had no name.
+        _ = engine.tailer.namelessState(slot, now: engine.now)
+        engine.pumpNetwork { engine.tailer.isDeleted(slot) }
+        #expect(engine.tailer.isDeleted(slot), "so that it is held within the operator's limits only")
+        engine.unpark()
+        engine.pumpNetwork { engine.text(log) == rest }
+        #expect(engine.text(log) == rest)
+    }
+
+    @Test(arguments: [true, false])
+    func aSuspendedArchiveIsOpenedAgainOrLost(isThere: Bool) async throws {
+        let (engine, rest) = try await halfRead()
+        engine.tailer.suspend(engine.slots[0])
+        engine.pumpNetwork { !engine.tailer.archives.isBusy && engine.tailer.archives.closes.isEmpty }
+        #expect(
+            openDescriptors(of: directory.path("app.log.1.gz")) == 0, "nothing keeps its volume from being unmounted")
+        if !isThere { directory.delete("app.log.1.gz") }
+        engine.unpark()
+        engine.pumpNetwork { engine.text(log) == rest || engine.generations[0].hasEnded }
+        #expect((engine.text(log) == rest) == isThere && engine.generations[0].hasEnded != isThere)
+    }
+
+    /// Descriptors of any thread of this process: the archive worker has a table of its own.
+    private func openDescriptors(of path: String) -> Int {
+        var count = 0
+        try? FileSystem.forEachEntry(in: Array("/proc/self/task".utf8)) { task, _, _ in
+            let folder = Array("/proc/self/task/".utf8) + Array(task) + Array("/fd".utf8)
+            try? FileSystem.forEachEntry(in: folder) { name, _, _ in
+                let link = folder + [0x2F] + Array(name)
+                if case .success(let target) = FileSystem.linkTarget(link), target == Array(path.utf8) { count += 1 }
+                return true
+            }
+            return true
+        }
+        return count
     }
 
     /// Its row stays and its successor waits until the search is over.
@@ -167,7 +226,9 @@ import Testing
         try directory.append("two\n", to: "app.log")
         try await gzip("app.log", to: "app.log.1.gz")
         try directory.write("next\n", to: "app.log")
-        let engine = try TestEngine([files(log)], known: known)
+        let engine = try TestEngine([files(log)], known: known, start: false)
+        engine.settlesSearches = false
+        engine.begin()
         #expect(engine.vanished.isEmpty && engine.allText == [""])
         #expect(engine.tailer.isWaiting(engine.slots[0]))
         engine.pumpNetwork { engine.isSettled }
@@ -201,6 +262,7 @@ import Testing
         engine.pump()
         let slot = try #require(engine.slots.first { engine.path(ofSlot: $0) == log })
         #expect(engine.tailer.files[slot].descriptor < 0)
+        engine.settlesSearches = false
         try directory.append("unread\n", to: "app.log")
         directory.delete("app.log")
         engine.pump()
@@ -209,6 +271,49 @@ import Testing
         #expect(!engine.generations(of: log)[0].hasEnded, "not while it is searched")
         engine.pumpNetwork { engine.isSettled }
         #expect(engine.generations(of: log)[0].hasEnded && engine.text(log) == Self.first)
+    }
+
+    private func container() -> (declared: FileDeclaration, source: String) {
+        let declared = FileDeclaration(
+            name: "app", container: "c1", patterns: [PathPattern("/data/*.log")], route: "logs")
+        return (declared, directory.path("source"))
+    }
+
+    private func containersRecord() async throws -> [GenerationRecord] {
+        let (declared, source) = container()
+        try directory.makeDirectory("source")
+        try directory.write(Self.first, to: "source/app.log")
+        let first = try TestEngine([])
+        first.follow("c1", [declared], mounts: ["/data": source])
+        try directory.append("two\n", to: "source/app.log")
+        try await gzip("source/app.log", to: "source/app.log.1.gz")
+        return first.records()
+    }
+
+    @Test func aContainersFileIsContinuedInItsMount() async throws {
+        let known = try await containersRecord()
+        let (declared, source) = container()
+        let engine = try TestEngine([], known: known)
+        engine.settlesSearches = false
+        let number = engine.follow("c1", [declared], mounts: ["/data": source])[0]
+        #expect(engine.tailer.isSearching(containerOf: number), "it is not let go before it is told")
+        engine.pumpNetwork { engine.isSettled }
+        #expect(engine.allText == ["two\n"] && engine.vanished.isEmpty)
+        #expect(!engine.tailer.isSearching(containerOf: number))
+        #expect(engine.tailer.archivePath(engine.slots[0]).map { escapingInvalidUTF8($0) } == "/data/app.log.1.gz")
+    }
+
+    @Test func aContainerThatIsLetGoDuringTheSearchKeepsItsRecord() async throws {
+        let known = try await containersRecord()
+        let (declared, source) = container()
+        let engine = try TestEngine([], known: known)
+        engine.settlesSearches = false
+        let number = engine.follow("c1", [declared], mounts: ["/data": source])[0]
+        engine.drain(number)
+        #expect(engine.vanished.isEmpty && engine.tailer.archives.files.isEmpty)
+        engine.pumpNetwork { engine.isSettled }
+        #expect(engine.generations.isEmpty)
+        #expect(engine.tailer.takeKnown(ofContainer: "c1") == known)
     }
 
     /// More archives at once than are inflated at once.

@@ -26,7 +26,8 @@ import Testing
         #expect(engine.tailer.overflows == 1)
         #expect(engine.allText.sorted() == ["new\n", "one\ntwo\n", "three\n"])
         try directory.append("four\n", to: "app.log")
-        engine.pump()
+        // The directory is polled now.
+        engine.advance(seconds: 1)
         #expect(engine.text(directory.path("app.log")) == "one\ntwo\nthree\nfour\n")
     }
 

@@ -70,7 +70,7 @@ extension ContainerScenarios.Hostile {
 
 /// Writes the wall-clock time as a line every 5 ms, on a thread of its own, and keeps how much CPU time who reads them
 /// has used by then.
-private final class PacedLines: Sendable {
+final class PacedLines: Sendable {
     private let state: State
     private let thread: Thread
 
@@ -94,7 +94,7 @@ private final class PacedLines: Sendable {
     }
 
     /// Appends to `path`, which exists.
-    init(path: String, reader: ChildProcess) throws {
+    init(path: String, reader: ChildProcess? = nil) throws {
         let raw = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
         guard raw >= 0 else { throw FixtureError("cannot open \(path): errno \(errno)") }
         let state = State()
@@ -103,7 +103,7 @@ private final class PacedLines: Sendable {
             let file = FileDescriptor(owning: raw)
             for round in 0... {
                 let isSampling = state.isSampling.load(ordering: .relaxed)
-                if round % 20 == 0 || !isSampling, let usage = reader.usage() {
+                if round % 20 == 0 || !isSampling, let usage = reader?.usage() {
                     state.work.withLock { $0.samples.append((Clock.wall(), usage.cpuSeconds)) }
                 }
                 if !isSampling { return }
@@ -115,6 +115,8 @@ private final class PacedLines: Sendable {
             }
         }
     }
+
+    deinit { state.isSampling.store(false, ordering: .relaxed) }
 
     /// Writes no more; gives how many lines were written.
     func stop() -> Int {
