@@ -14,8 +14,8 @@ struct UnseenFile {
     let declarations: [Int32]
     /// Position among the unseen, oldest first.
     let order: Int
-    /// Slot of a file that was made later at the same path; -1: none is known.
-    var successor: Int32 = -1
+    /// Slots of the file that was made next at the same path, as far as that is known.
+    var successors: [Int32] = []
 }
 
 /// Connects the two halves of a rename in one view: views that share a directory see it each for itself.

@@ -164,7 +164,8 @@ extension Tailer {
                 let entry = Entry(
                     directory: entry.directory, name: $0, path: path, livePath: file.livePath, status: status,
                     link: nil, isElsewhere: false,
-                    place: file.successor >= 0 ? .before(file.successor) : .behindRenamed)
+                    place: file.successors.first { files[Int($0)].declaration == declaration }.map { .before($0) }
+                        ?? .behindRenamed)
                 considerFile(entry, declaration, now)
             }
         }

@@ -1,6 +1,7 @@
 // The order of a stream's generations: a new one is produced only after the former one.
 internal import CLinux
 internal import Core
+internal import LinuxIO
 
 /// Where a generation belongs among those of its stream. Names and events tell it where they can: the clock may have been
 /// set back between two births.
@@ -72,6 +73,23 @@ extension Tailer {
         guard one.identity.born > 0, other.identity.born > 0 else { return false }
         if one.identity.born == other.identity.born { return one.livePath == nil && other.livePath != nil }
         return one.identity.born > other.identity.born
+    }
+
+    /// Unseen files, the oldest first, each with the slots that a scan has made already of the file after it.
+    func inOrder(_ unseen: [EntryName: UnseenFile], _ now: Int64) -> [(EntryName, UnseenFile)] {
+        var sorted = unseen.map { ($0.key, $0.value) }.sorted { $0.1.order < $1.1.order }
+        var next: [RawPath: [Int32]] = [:]
+        for index in sorted.indices.reversed() {
+            let (entry, file) = sorted[index]
+            guard directories[Int(entry.directory)].isAlive else { continue }
+            let path = path(entry.directory, entry.name)
+            if case .success(let status) = views[Int(path.view)].status(path.path, follow: false) {
+                let slots = file.declarations.compactMap { tracked(status, $0, now) }
+                if !slots.isEmpty { next[file.livePath] = slots }
+            }
+            if file.successors.isEmpty { sorted[index].1.successors = next[file.livePath] ?? [] }
+        }
+        return sorted
     }
 
     /// The wall clock for a new generation; later than for all before, also when the clock was set back.

@@ -151,7 +151,7 @@ extension Tailer {
             for file in verify(entry, now) where settled.unseen[entry] == nil { settled.unseen[entry] = file }
         }
         for entry in settled.entries { giveToNameless(entry, now) }
-        for (entry, file) in settled.unseen.sorted(by: { $0.value.order < $1.value.order }) {
+        for (entry, file) in inOrder(settled.unseen, now) {
             admitUnseen(entry, file, now)
         }
         for file in settled.lost + changes.lost { announceUnseen(file) }
@@ -173,7 +173,8 @@ extension Tailer {
                 if let live, !isNamed(slot, entry.directory, name) {
                     older.append(
                         UnseenFile(
-                            livePath: live, declarations: [files[Int(slot)].declaration], order: -1, successor: slot))
+                            livePath: live, declarations: [files[Int(slot)].declaration], order: -1,
+                            successors: [slot]))
                 }
             }
         }

@@ -168,6 +168,9 @@ struct CopyUpTests {
         let image = try Image(["logs/before.log": "image 1\n"])
         let engine = try TestEngine([])
         engine.follow(image, "/logs/*.log")
+        // A directory that is copied up as a whole tells nothing of what was renamed in it.
+        try image.append("", to: "logs/any")
+        engine.pump()
         image.directory.rename(image.path("logs/before.log"), image.path("logs/\(name)"))
         engine.pump()
         try image.append("line 2\n", to: "logs/\(name)")
