@@ -60,12 +60,6 @@ final class FileView {
         self.mounts = mounts
     }
 
-    static func coarseTime() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME_COARSE, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
-
     /// Looks at a path; `follow` false looks at a link itself.
     func look(_ path: RawPath, follow: Bool = true) -> Sight {
         guard container != nil else {

@@ -158,7 +158,7 @@ final class TestEngine {
         } while tailer.hasNews
     }
 
-    private func awaitSearches() {
+    func awaitSearches() {
         while !tailer.archives.searches.isEmpty {
             var poller = pollfd(fd: tailer.networkDescriptor, events: Int16(POLLIN), revents: 0)
             precondition(poll(&poller, 1, 30_000) > 0, "the archive worker is silent")
