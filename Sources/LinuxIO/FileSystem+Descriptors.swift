@@ -57,7 +57,8 @@ extension FileSystem {
 
     /// The file that a handle of name_to_handle_at(2) names on the file system of an open descriptor, as an O_PATH
     /// descriptor that the caller owns. Needs CAP_DAC_READ_SEARCH (EPERM); ESTALE when there is no such file any more.
-    package static func openHandle(_ handle: [UInt8], type: Int32, near descriptor: Int32) -> Result<Int32, SystemError> {
+    package static func openHandle(_ handle: [UInt8], type: Int32, near descriptor: Int32) -> Result<Int32, SystemError>
+    {
         let raw = clinux_open_handle(descriptor, type, handle, handle.count)
         return raw >= 0 ? .success(raw) : .failure(SystemError("open_by_handle_at", "\(type)", errno: errno))
     }

@@ -8,8 +8,9 @@ extension DaemonTests {
     @Suite("Life: clock")
     struct LifeClock {
         /// Debian's package faketime.
-        private static let library = ["x86_64", "aarch64"].map { "/usr/lib/\($0)-linux-gnu/faketime/libfaketime.so.1" }
-            .first { access($0, R_OK) == 0 }
+        private static let library: String? = ["x86_64", "aarch64"].map { (machine: String) -> String in
+            "/usr/lib/\(machine)-linux-gnu/faketime/libfaketime.so.1"
+        }.first { (path: String) -> Bool in access(path, R_OK) == 0 }
 
         @Test("Rotation before and after the clock is set back a day: every line once, in order, and timers go on")
         func setBack() async throws {
