@@ -49,8 +49,8 @@ final class FileView {
     var declarations: [Int32] = []
     /// Something was made below it and gone before it could be looked at, or events were lost.
     var isDoubtful = false
-    /// When its first walk began: a file that was born later was not there then. Wall-clock ns, by the clock that file
-    /// systems take birth times from.
+    /// When its first walk began: a file that was born later was not there then. Wall-clock ns, not
+    /// the coarse clock: file systems may take birth times from a finer one.
     var walkBegan: Int64 = .max
     /// The host's mounts, for what of them may hang.
     var mounts: HostMounts
