@@ -8,9 +8,10 @@ extension PipelineLoop {
     /// A former generation that somebody else goes on writing to holds the next one up for no longer.
     private static let longestWait: Int64 = 5 * nanosecondsPerSecond
 
-    /// The slot was read to its present end: its successor may begin once nothing of it can fail any more.
+    /// The slot was read to its present end: its successor may begin once nothing of it can fail any more. One that is over
+    /// has another turn then, which closes it.
     func handOver(_ slot: Int) {
-        guard tailer.hasSuccessor(slot) else { return }
+        guard tailer.hasSuccessor(slot) || sources[slot].isFinal else { return }
         if ledger.counts(slot).committed == ledger.reserved(slot) { return tailer.caughtUp(slot) }
         if !handingOver.contains(Int32(slot)) { handingOver.append(Int32(slot)) }
     }
@@ -20,7 +21,10 @@ extension PipelineLoop {
         guard !handingOver.isEmpty else { return }
         let waiting = handingOver
         handingOver.removeAll()
-        for slot in waiting where sources[Int(slot)].isOpen && sources[Int(slot)].isCaughtUp { handOver(Int(slot)) }
+        for slot in waiting.map({ Int($0) }) where sources[slot].isOpen && sources[slot].isCaughtUp {
+            handOver(slot)
+            if sources[slot].isFinal, ledger.counts(slot).committed == ledger.reserved(slot) { enqueue(slot) }
+        }
     }
 
     /// True when the source's first bytes were read while the generation before got more: the writer wrote that before.

@@ -77,7 +77,8 @@ extension PipelineLoop {
         return GenerationRecord(
             file: tailer.file(slot), stream: tailer.stream(slot), container: declared.container,
             declaration: declared.name, route: declared.route, path: tailer.livePath(slot),
-            identity: tailer.identity(slot), evidence: evidence, counts: ledger.counts(slot), opened: tailer.opened(slot),
+            identity: tailer.identity(slot), evidence: evidence, counts: ledger.counts(slot),
+            opened: tailer.opened(slot),
             detached: detached)
     }
 
@@ -138,6 +139,16 @@ extension PipelineLoop {
         collectNews(now)
     }
 
+    /// A source does not read now. That its content was cut off is taken over all the same: while a topic is in trouble for
+    /// hours its file may be cut off several times, and each content is a generation of its own.
+    func putOff(_ slot: Int, _ now: Int64) {
+        tailer.dropChunk(slot)
+        guard sources[slot].isOpen, sources[slot].endSize == nil, !sources[slot].needsRewind,
+            let lastSize = tailer.wasCut(slot)
+        else { return }
+        truncated(slot, lastSize, now)
+    }
+
     /// What was written between the copier's last read and its truncation is in no file any more.
     private func goOn(_ slot: Int, inCopyOf size: UInt64, _ lastSize: UInt64) {
         logger.notice(
@@ -153,20 +164,11 @@ extension PipelineLoop {
         enqueue(slot)
         guard size < lastSize else { return }
         outbox.collect(audit.gap(subject(slot), from: size, to: lastSize, reason: .truncated), mayDrop: false)
+        sources[slot].beyondCopy = lastSize - size
         counters.gapBytes[GapReason.truncated.rawValue, default: 0] += lastSize - size
         logger.warning(
             "bytes that were written after a file was copied and before it was truncated are lost and announced as a gap",
             metadata: ["path": "\(displayPath(slot))", "from": "\(size)", "to": "\(lastSize)"])
-    }
-
-    /// A source does not read now. That its content was cut off is taken over all the same: while a topic is in trouble for
-    /// hours its file may be cut off several times, and each content is a generation of its own.
-    func putOff(_ slot: Int, _ now: Int64) {
-        tailer.dropChunk(slot)
-        guard sources[slot].isOpen, sources[slot].endSize == nil, !sources[slot].needsRewind,
-            let lastSize = tailer.wasCut(slot)
-        else { return }
-        truncated(slot, lastSize, now)
     }
 
     /// A file was deleted while its descriptor was given up for others: what was unread cannot be known, and is said so.
@@ -210,8 +212,10 @@ extension PipelineLoop {
     private func close(_ slot: Int) {
         announceGaps()
         let counts = ledger.counts(slot)
-        outbox.collect(
-            audit.closed(subject(slot), counts: counts, size: sources[slot].endSize), mayDrop: true)
+        var told = counts
+        told.gap += sources[slot].beyondCopy
+        let size = sources[slot].endSize.map { $0 + sources[slot].beyondCopy }
+        outbox.collect(audit.closed(subject(slot), counts: told, size: size), mayDrop: true)
         let file = tailer.file(slot)
         checkpoint.opened.removeAll { $0.record.file == file }
         if sources[slot].isReleased { release(slot, counts) } else { checkpoint.closed.append(file) }

@@ -188,7 +188,10 @@ extension PipelineLoop {
         sources[slot].problem = nil
         if sources[slot].isFinal {
             // The file stays open until all of it is acknowledged: a record that fails is read again.
-            if ledger.counts(slot).committed == ledger.reserved(slot) {
+            // Until then its successor must not wait for the next look at files without a name.
+            if ledger.counts(slot).committed != ledger.reserved(slot) {
+                handOver(slot)
+            } else {
                 announceArchiveDamage(slot)
                 // Its file stays where it is: whoever follows it next continues where this ends.
                 sources[slot].isReleased = sources[slot].isDraining && tailer.presentPath(slot) != nil

@@ -2,6 +2,7 @@
 internal import Checkpoint
 internal import Core
 internal import FileSource
+internal import Glibc
 internal import LinuxIO
 internal import Logging
 internal import Pipeline
@@ -16,6 +17,9 @@ struct BrokenRange {
     var probe: UInt64?
     /// First byte that can be read again, or the end of the file.
     var end: UInt64?
+    /// Nothing can be read up to here, the file's end, on a network volume: a look before the range tells whether it is
+    /// the range or the volume that is bad.
+    var fileEnd: UInt64?
 
     init(from: UInt64) { self.from = from }
 
@@ -76,8 +80,18 @@ extension PipelineLoop {
         for _ in 0..<PipelineLoop.probesPerTurn {
             guard var broken = sources[slot].broken, let place = broken.probe else { return }
             switch tailer.probe(slot, at: place, into: scratch, now: start) {
-            case .readable: broken.end = place
-            case .endOfFile(let size): broken.end = min(place, size)
+            case .readable: broken.end = broken.fileEnd ?? place
+            case .endOfFile where broken.fileEnd != nil, .unreadable where broken.fileEnd != nil:
+                return blameVolume(slot, start)
+            case .endOfFile(let size):
+                if size > broken.from, tailer.isOnNetwork(slot) {
+                    let step = UInt64(Tailer.probeSize)
+                    guard broken.from >= step else { return blameVolume(slot, start) }
+                    broken.fileEnd = min(place, size)
+                    broken.probe = broken.from / step * step - step
+                } else {
+                    broken.end = min(place, size)
+                }
             case .unreadable: broken.probe = place + UInt64(Tailer.probeSize)
             case .pending: return
             case .failed(let error): return readFailed(slot, error, start)
@@ -90,6 +104,15 @@ extension PipelineLoop {
         guard taken > PipelineLoop.slowProbes else { return enqueue(slot) }
         sources[slot].retryAt = start + min(10 * taken, PipelineLoop.longestRest)
         retrying.append(Int32(slot))
+    }
+
+    /// Servers that are away for a while are told of as EIO, too (NFS mounted `soft`): where nothing else of the file can be
+    /// read either, nothing counts as lost.
+    private func blameVolume(_ slot: Int, _ now: Int64) {
+        sources[slot].broken = nil
+        readFailed(slot, SystemError("read", displayPath(slot), errno: EIO), now)
+        sources[slot].problem =
+            "Input/output error: nothing of the file can be read, its volume may be away; it is tried again"
     }
 
     /// The bad range is known: the line before it ends there, it becomes a gap, reading goes on behind. True: the turn

@@ -33,6 +33,8 @@ struct SourceState {
     var isRefusedAlone = false
     /// Size at which the content ended, for a source that cannot be read any more.
     var endSize: UInt64?
+    /// Bytes behind the content that were seen before it was truncated and are in no copy: announced as a gap.
+    var beyondCopy: UInt64 = 0
     /// Why what fails after the end cannot be read again.
     var endReason = GapReason.deleted
     /// Monotonic ns before which a failed read is not tried again; 0: none failed.

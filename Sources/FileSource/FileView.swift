@@ -49,8 +49,8 @@ final class FileView {
     var declarations: [Int32] = []
     /// Something was made below it and gone before it could be looked at, or events were lost.
     var isDoubtful = false
-    /// When its first walk began: a file that was born later was not there then. Wall-clock ns, by the clock that file
-    /// systems take birth times from.
+    /// When its first walk began: a file that was born later was not there then. Wall-clock ns, not
+    /// the coarse clock: file systems may take birth times from a finer one.
     var walkBegan: Int64 = .max
     /// The host's mounts, for what of them may hang.
     var mounts: HostMounts
@@ -58,12 +58,6 @@ final class FileView {
     init(container: ContainerView?, mounts: HostMounts) {
         self.container = container
         self.mounts = mounts
-    }
-
-    static func coarseTime() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME_COARSE, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 
     /// Looks at a path; `follow` false looks at a link itself.

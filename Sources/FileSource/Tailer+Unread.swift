@@ -10,7 +10,9 @@ extension Tailer {
     /// whether it was cut off is seen now, since its next content may be gone as well when the topic takes records again.
     func noteUnread(_ slot: Int) {
         let file = files[slot]
-        guard file.phase == .registering || file.phase == .active, !file.isRemote, !file.isCut else { return }
+        guard file.phase == .registering || file.phase == .active, !file.isRemote, !file.isArchived,
+            !file.isCut
+        else { return }
         guard file.descriptor < 0 else { return noteUnread(slot, file.descriptor) }
         guard let path = presentPath(slot), case .success(let descriptor) = openSame(slot, path) else { return }
         noteUnread(slot, descriptor)
@@ -24,10 +26,13 @@ extension Tailer {
             files[slot].isCut = true
             return
         }
-        guard status.size > file.size else { return }
-        files[slot].size = status.size
-        files[slot].lastGrowth = Clock.monotonic()
-        guard !file.hasAnchor || file.anchorEnd == 0, file.evidence.headLength < EvidenceReader.headSize else { return }
+        if status.size > file.size {
+            files[slot].size = status.size
+            files[slot].lastGrowth = Clock.monotonic()
+        }
+        guard !file.hasAnchor || file.anchorEnd == 0,
+            UInt64(file.evidence.headLength) < min(status.size, UInt64(EvidenceReader.headSize))
+        else { return }
         let head = EvidenceReader.evidence(descriptor, size: status.size, committed: 0)
         files[slot].evidence.headLength = head.headLength
         files[slot].evidence.headChecksum = head.headChecksum

@@ -53,6 +53,9 @@ extension Tailer {
         return Int(min(UInt64(Tailer.anchorSize), offset - first))
     }
 
+    /// It lies on a network file system.
+    package func isOnNetwork(_ slot: Int) -> Bool { files[slot].isRemote }
+
     /// The bytes before `end` cannot be read: reading goes on there without looking at them.
     package func passUnreadable(_ slot: Int, to end: UInt64) {
         files[slot].unreadableEnd = end

@@ -29,7 +29,7 @@ extension Tailer {
 
     /// Looks at everything of a view for the first time; what one slice does not do is gone on with by `tick`.
     func beginFirstWalk(_ view: Int32, _ now: Int64) {
-        views[Int(view)].walkBegan = FileView.coarseTime()
+        views[Int(view)].walkBegan = Clock.wall()
         scans.firstWalks.insert(view)
         walk(view, now)
         hurryScans(of: view, now)

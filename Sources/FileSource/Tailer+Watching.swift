@@ -145,6 +145,7 @@ extension Tailer {
         var settled = changes
         changes = NameChanges()
         // Moved to where nobody watches, unless a scan has met it at its new place.
+        settled.lost += settled.moves.values.compactMap(\.unseen)
         for slot in settled.moves.values.flatMap(\.slots) where !files[Int(slot)].hasName { loseName(slot, now) }
         for entry in settled.entries {
             for file in verify(entry, now) where settled.unseen[entry] == nil { settled.unseen[entry] = file }

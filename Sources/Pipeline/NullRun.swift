@@ -20,6 +20,7 @@ enum NullRun {
 
     /// Where the first run of at least `holeSize` NULs begins that lies within `count` bytes. Looks at one byte of every
     /// `holeSize`: each such run has one of them.
+    @inline(never)
     static func hole(_ bytes: UnsafePointer<UInt8>, count: Int) -> Int? {
         var place = holeSize - 1
         while place < count {
@@ -38,6 +39,7 @@ enum NullRun {
 
     /// Where a line is cut instead of at `cut` when that place is in or before a run of NULs: one character before the run,
     /// so that the run stays whole, and if it is a hole the piece before it is the line's last.
+    @inline(never)
     static func cut(_ bytes: UnsafePointer<UInt8>, near cut: Int) -> Int {
         guard _slowPath(bytes[cut] == 0) else { return cut }
         var start = cut

@@ -63,6 +63,7 @@ package struct RecordEncoder: ~Copyable {
     }
 
     /// One step in a line that does not fit one record, has no end yet, or has a hole. Nil: go on with the next step.
+    @inline(never)
     private func encodeLongLine(
         _ chunk: inout Chunk, _ lineLength: Int, ended lineEnded: Bool, _ line: inout LineState,
         _ space: inout ArenaSpace, _ batch: inout RecordBatch
@@ -130,6 +131,7 @@ package struct RecordEncoder: ~Copyable {
     }
 
     /// The file is over and the rest of an oversize line was counted in earlier chunks: it becomes its gap now.
+    @inline(never)
     private func endOversize(
         _ chunk: Chunk, _ line: inout LineState, _ batch: inout RecordBatch, _ maximum: Int
     ) -> EncodingOutcome {
@@ -247,6 +249,7 @@ package struct RecordEncoder: ~Copyable {
     }
 
     /// `log.skipped.bytes`, `log.unterminated` and the `log.partial.*` fields, where they apply.
+    @inline(never)
     private func writeExtras(
         _ place: UnsafeMutablePointer<UInt8>, _ line: LineState, isLast: Bool, isUnterminated: Bool
     ) -> UnsafeMutablePointer<UInt8> {
@@ -267,6 +270,7 @@ package struct RecordEncoder: ~Copyable {
     }
 
     /// A UTF-8 byte order mark at the start of a file is skipped, and counted with the first record.
+    @inline(never)
     private func skipByteOrderMark(_ chunk: inout Chunk, _ line: inout LineState) {
         guard chunk.offset == 0, chunk.count >= 3, line.start == nil else { return }
         guard chunk.bytes[0] == 0xEF, chunk.bytes[1] == 0xBB, chunk.bytes[2] == 0xBF else { return }
@@ -275,6 +279,8 @@ package struct RecordEncoder: ~Copyable {
     }
 
     // MARK: Holes
+
+    // What is rare is never inlined into the loop: it would cost the usual line registers.
 
     /// Skips NULs where a line would begin. False inside a line, where they are text.
     @inline(never)
@@ -288,11 +294,13 @@ package struct RecordEncoder: ~Copyable {
 
     /// Where in the line a run of NULs begins that ends it. Only what is looked at before a piece is ever cut counts, so
     /// that records do not depend on how the file was read: other runs are found in the next piece.
+    @inline(never)
     private func hole(in chunk: Chunk, _ length: Int) -> Int? {
         NullRun.hole(chunk.bytes, count: min(length, limits.line + 2))
     }
 
     /// True when the run reaches the end of the chunk and it is not known yet whether anything follows.
+    @inline(never)
     private func waitsForEnd(ofRunAt run: Int, _ chunk: inout Chunk, _ line: inout LineState) -> Bool {
         let isOpen = run + NullRun.length(chunk.bytes + run, count: chunk.count - run) == chunk.count
         guard isOpen, !chunk.isFinal, line.run != chunk.offset + UInt64(run) else { return false }
@@ -303,6 +311,7 @@ package struct RecordEncoder: ~Copyable {
     }
 
     /// Looks for the end of a run of NULs in an unfinished line.
+    @inline(never)
     private func lookBehindRun(_ chunk: inout Chunk, _ line: inout LineState) -> EncodingOutcome {
         let count = NullRun.length(chunk.bytes, count: chunk.count)
         chunk.advance(count)

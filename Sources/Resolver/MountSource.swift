@@ -90,6 +90,10 @@ extension ContainerView {
         // A volume that is mounted from another directory of the host (driver options type=none, o=bind, or the device of
         // the root) is a bind mount by another name.
         guard source.status.is_mount_root != 0, let entry = host.mounts.entry(at: source.real) else { return nil }
+        // What its layers are the table does not say: /etc may be one of them.
+        if entry.type == "overlay", let reason = rules.refusal(ofBindSource: onHost) {
+            return "a volume of type overlay shows other directories: \(reason)"
+        }
         let names = host.mounts.names(of: entry) { host.onHost($0).map(rules.isVolume) ?? false }
         return names.lazy.compactMap { rules.refusal(ofBindSource: host.onHost($0) ?? $0) }.first
     }

@@ -91,6 +91,18 @@ struct UnreadableTests {
         _ = await fixture.stop(engine)
     }
 
+    @Test func aVolumeOfWhichNothingCanBeReadLosesNothing() async throws {
+        try mount.breakBytes(0..<1 << 30)
+        try mount.write("a.log", content)
+        let engine = try fixture.start(options("volume/*.log"))
+        try await fixture.waitForStatus(engine, "the volume is blamed") {
+            $0.sources.first?.reason?.contains("its volume may be away") == true
+        }
+        try mount.breakBytes(0..<0)
+        try await waitForEnd(engine, gap: 0)
+        _ = await fixture.stop(engine)
+    }
+
     @Test func aBadBlockOfALocalDiskIsAGapAndTheRestIsShipped() async throws {
         let disk = try await LocalDisk.start(on: mount, in: fixture.directory, files: ["a.log": content])
         defer { disk.end() }

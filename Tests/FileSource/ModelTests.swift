@@ -17,13 +17,14 @@ import Testing
         for _ in 0..<ModelTests.histories { try check(UInt64.random(in: 0...UInt64.max)) }
     }
 
-    /// Histories that once failed.
-    @Test(
-        arguments: [
-            10742199688879584778, 2479155955659566982, 14410102953462138301, 18100559122498441130, 13336349440471380022,
-            10728243792819560327, 2685824952527254260, 11322574433672407561,
-        ] as [UInt64])
-    func formerFailuresStayMended(seed: UInt64) throws { try check(seed) }
+    /// Histories that once failed, as small as they get.
+    @Test(arguments: ModelStory.all) func formerFailuresStayMended(story: ModelStory) throws {
+        let wrong = try ModelRun.play(story.steps, story.setting)
+        #expect(wrong.isEmpty, "\(story)")
+    }
+
+    /// Seeds that once failed.
+    @Test(arguments: [] as [UInt64]) func formerSeedsStayMended(seed: UInt64) throws { try check(seed) }
 
     private func check(_ seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)

@@ -44,10 +44,11 @@ final class TestEngine {
     var now: Int64
     /// Slots that may be read as soon as they appear; false: `activateAll` does it.
     var activates = true
-    /// The start and `advance` end with nothing left to look at; false: the test makes each `turn`.
-    let finishesWalks: Bool
     /// Called with every chunk, in the order of reading.
     var onRead: ((FileID, UInt64, UnsafeBufferPointer<UInt8>) -> Void)?
+    var onGap: ((FileID, Range<UInt64>) -> Void)?
+    /// The start and `advance` end with nothing left to look at; false: the test makes each `turn`.
+    let finishesWalks: Bool
     /// Slots that are read; the others are parked. Nil: all.
     var reads: ((Int) -> Bool)?
     /// One chunk at a time: `unpark` or another event gives the next one.
@@ -157,7 +158,7 @@ final class TestEngine {
         } while tailer.hasNews
     }
 
-    private func awaitSearches() {
+    func awaitSearches() {
         while !tailer.archives.searches.isEmpty {
             var poller = pollfd(fd: tailer.networkDescriptor, events: Int16(POLLIN), revents: 0)
             precondition(poll(&poller, 1, 30_000) > 0, "the archive worker is silent")
@@ -211,20 +212,23 @@ final class TestEngine {
         }
     }
 
-    private func discard(_ slot: Int) {
-        discarded += 1
-        precondition(generations[generationOfSlot[slot]!].bytes.isEmpty, "a copy was read as a file of its own")
+    private func truncated(_ slot: Int, _ lastSize: UInt64) {
+        let offset = offsets[slot]!
+        let index = generationOfSlot[slot]!
+        if let size = tailer.goOnInCopy(slot, at: offset, now: now) {
+            generations[index].gap = lastSize > size ? lastSize - size : 0
+            if lastSize > size { onGap?(generations[index].file, size..<lastSize) }
+            return read(slot)
+        }
+        generations[index].gap = lastSize > offset ? lastSize - offset : 0
+        if lastSize > offset { onGap?(generations[index].file, offset..<lastSize) }
+        tailer.startOver(slot, now: now)
         close(slot)
     }
 
-    private func truncated(_ slot: Int, _ lastSize: UInt64) {
-        let offset = offsets[slot]!
-        if let size = tailer.goOnInCopy(slot, at: offset, now: now) {
-            generations[generationOfSlot[slot]!].gap = lastSize > size ? lastSize - size : 0
-            return read(slot)
-        }
-        generations[generationOfSlot[slot]!].gap = lastSize > offset ? lastSize - offset : 0
-        tailer.startOver(slot, now: now)
+    private func discard(_ slot: Int) {
+        discarded += 1
+        precondition(generations[generationOfSlot[slot]!].bytes.isEmpty, "a copy was read as a file of its own")
         close(slot)
     }
 

@@ -83,20 +83,42 @@ private struct TreeModel {
         }
     }
 
+    /// Everything changes between two entries of a directory that is being looked at.
+    @Test(arguments: [8192, 3], [false, true])
+    func randomHistoriesBetweenTheSlicesOfAWalkAreReadCompletely(openLimit: Int, restarts: Bool) throws {
+        for _ in 0..<40 {
+            let seed = UInt64.random(in: 0...UInt64.max)
+            try history(seed, openLimit: openLimit, restarts: restarts, budget: 1)
+        }
+    }
+
     /// Histories that once lost lines: a rename into a directory that was itself renamed before the events were read.
     @Test(arguments: [12_298_593_766_276_929_358, 11_084_741_763_684_558_901] as [UInt64])
     func formerFailuresAreReadCompletely(seed: UInt64) throws {
         try history(seed, openLimit: 3, restarts: false)
     }
 
-    private func history(_ seed: UInt64, openLimit: Int, restarts: Bool) throws {
+    /// With a `budget` of 1 ns a walk is one entry at a time, and a rescan is nearly always under way.
+    private func history(_ seed: UInt64, openLimit: Int, restarts: Bool, budget: Int64 = .max) throws {
         let directory = try TemporaryDirectory()
         var model = TreeModel(directory: directory, random: SeededGenerator(seed: seed))
         try directory.makeDirectory("base")
         let declaration = files(directory.path("base/**/*.log"))
-        var engines = [try TestEngine([declaration]) { $0.openLimit = openLimit }]
+        func engine(_ known: [GenerationRecord] = []) throws -> TestEngine {
+            try TestEngine([declaration], known: known, finishesWalks: budget == .max) {
+                $0.openLimit = openLimit
+                $0.rescanBudget = budget
+            }
+        }
+        var engines = [try engine()]
         for _ in 0..<120 {
             try model.step()
+            if budget != .max {
+                if Int.random(in: 0..<5, using: &model.random) == 0 {
+                    engines.last!.tailer.beginRescan(engines.last!.now)
+                }
+                for _ in 0..<Int.random(in: 0..<4, using: &model.random) { engines.last!.turn() }
+            }
             if Int.random(in: 0..<4, using: &model.random) == 0 {
                 engines.last!.pump()
                 model.drained()
@@ -108,9 +130,8 @@ private struct TreeModel {
             }
             if restarts, Int.random(in: 0..<30, using: &model.random) == 0 {
                 engines.last!.pump()
-                let records = engines.last!.records()
-                engines.append(try TestEngine([declaration], known: records) { $0.openLimit = openLimit })
                 model.drained()
+                engines.append(try engine(engines.last!.records()))
             }
         }
         engines.last!.pump()

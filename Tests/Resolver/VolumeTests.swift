@@ -50,6 +50,21 @@ import Testing
         #expect(disk.outcome("/d/a") == "disk")
     }
 
+    @Test func `a volume that is an overlay of other directories is read only where the operator allows it`() throws {
+        for name in ["root/volumes/o/_data", "empty"] { try stage.make(name) }
+        try stage.mount(
+            "overlay", "overlay", on: "root/volumes/o/_data",
+            data: "lowerdir=\(stage.path("secret")):\(stage.path("empty"))")
+        var policy = policy
+        policy.runtimeRoots.append(Array(stage.path("root").utf8))
+        func outcome() -> String {
+            stage.view(mounts: [stage.mount("/d", "root/volumes/o/_data", .volume)], policy: policy).outcome("/d/a")
+        }
+        #expect(outcome() == "refused")
+        policy.allowedSources = [Array(stage.path("root/volumes/o").utf8)]
+        #expect(outcome() == "secret")
+    }
+
     @Test func `two volumes of one disk do not make each other's directory forbidden`() throws {
         for name in ["root/volumes/one/_data", "root/volumes/two/_data"] { try stage.make(name) }
         try stage.tmpfs(on: "root/volumes/one/_data")

@@ -14,7 +14,7 @@ extension ContainerScenarios.Hostile {
             "calm", "mkfifo /data/pipe.log; echo first >/data/a.log", labels: ["longshore.logs.app": "/data/a.log"],
             mounts: ["\(source):/data"])
         try await stage.expect(["first"], of: "calm")
-        let writer = try PacedLines(path: "\(source)/a.log")
+        let writer = try PacedLines(path: "\(source)/a.log", reader: stage.daemon.process)
         let script = """
             mkdir -p /data/many /data/pipes /data/names /data/wide; cd /data/many
             for i in $(seq 20000); do : >f$i.log; done; echo many >last.log
@@ -47,54 +47,89 @@ extension ContainerScenarios.Hostile {
         try await waitUntil("\(written) lines; \(stage.daemon.process.errorTail)") {
             stage.records(of: "calm").count == written + 1
         }
-        let delays = stage.records(of: "calm").compactMap { record -> Int64? in
+        let work = writer.finish()
+        let waits = stage.records(of: "calm").compactMap { record -> (from: Int64, to: Int64)? in
             guard let written = Int64(record.message) else { return nil }
-            let observed = record.fields.string("observed_timestamp").flatMap(instant)
-            return observed.map { $0 - written }
-        }.sorted()
+            return record.fields.string("observed_timestamp").flatMap(instant).map { (written, $0) }
+        }
+        let delays = waits.map { $0.to - $0.from }.sorted()
+        let longestWork = waits.map { work.seconds(from: $0.from, to: $0.to) }.max() ?? .infinity
         let usage = try #require(stage.daemon.process.usage())
         print(
             "containers/flood: neighbour's delay p50 \(percentile(delays, 0.5) / 1_000_000) ms, p99 "
                 + "\(percentile(delays, 0.99) / 1_000_000) ms, most \((delays.last ?? 0) / 1_000_000) ms of \(written) "
-                + "lines; RSS \(usage.residentBytes >> 20) MB, overflows "
+                + "lines, most work \(longestWork) s; RSS \(usage.residentBytes >> 20) MB, overflows "
                 + "\(try await stage.daemon.status()["watching"]?["overflows"]?.uint64 ?? 0)")
         #expect(delays.count == written)
-        // Of a debug build on shared cores; one that waits for the end of the flood waits longer.
-        #expect((delays.last ?? .max) < 10_000_000_000, "the neighbour waited")
+        // By the daemon's own CPU time, whatever else the machine does: one that waits for the end of the flood waits for
+        // more. Of a debug build.
+        #expect(longestWork < 10, "the neighbour waited")
         try await stage.remove("flood", "later", "calm")
     }
 }
 
-/// Writes the wall-clock time as a line every 5 ms, on a thread of its own.
+/// Writes the wall-clock time as a line every 5 ms, on a thread of its own, and keeps how much CPU time who reads them
+/// has used by then.
 final class PacedLines: Sendable {
     private let state: State
     private let thread: Thread
 
     private final class State: Sendable {
-        let isStopping = Atomic(false)
-        let count = Atomic(0)
+        let isSampling = Atomic(true)
+        let lines = Mutex((isWriting: true, count: 0))
+        let work = Mutex(Work())
     }
 
-    init(path: String) throws {
+    /// CPU time of a process, sampled: wall-clock nanoseconds and seconds of CPU time, in order.
+    struct Work {
+        fileprivate(set) var samples: [(at: Int64, seconds: Double)] = []
+
+        /// CPU time between two instants or a little more, never less.
+        func seconds(from: Int64, to: Int64) -> Double {
+            let before = samples.last { $0.at <= from } ?? samples.first
+            let after = samples.first { $0.at >= to } ?? samples.last
+            guard let before, let after else { return .infinity }
+            return after.seconds - before.seconds
+        }
+    }
+
+    /// Appends to `path`, which exists.
+    init(path: String, reader: ChildProcess? = nil) throws {
         let raw = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
         guard raw >= 0 else { throw FixtureError("cannot open \(path): errno \(errno)") }
         let state = State()
         self.state = state
         thread = try Thread(name: "test-paced") {
             let file = FileDescriptor(owning: raw)
-            while !state.isStopping.load(ordering: .relaxed) {
-                let line = Array("\(Clock.wall())\n".utf8)
-                guard write(file.raw, line, line.count) == line.count else { return }
-                state.count.add(1, ordering: .relaxed)
+            for round in 0... {
+                let isSampling = state.isSampling.load(ordering: .relaxed)
+                if round % 20 == 0 || !isSampling, let usage = reader?.usage() {
+                    state.work.withLock { $0.samples.append((Clock.wall(), usage.cpuSeconds)) }
+                }
+                if !isSampling { return }
+                state.lines.withLock { lines in
+                    let line = Array("\(Clock.wall())\n".utf8)
+                    if lines.isWriting, write(file.raw, line, line.count) == line.count { lines.count += 1 }
+                }
                 usleep(5000)
             }
         }
     }
 
-    /// Gives how many lines were written.
+    deinit { state.isSampling.store(false, ordering: .relaxed) }
+
+    /// Writes no more; gives how many lines were written.
     func stop() -> Int {
-        state.isStopping.store(true, ordering: .relaxed)
+        state.lines.withLock { lines in
+            lines.isWriting = false
+            return lines.count
+        }
+    }
+
+    /// Ends the thread once everything has arrived.
+    func finish() -> Work {
+        state.isSampling.store(false, ordering: .relaxed)
         thread.join()
-        return state.count.load(ordering: .relaxed)
+        return state.work.withLock { $0 }
     }
 }

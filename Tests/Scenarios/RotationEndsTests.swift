@@ -64,7 +64,7 @@ extension RotationHistory {
     static let endlessLine = RotationHistory(
         name: "endless-line", before: { try $0.write("app.log", "one|never") },
         steps: [{ try $0.append("app.log", " ended") }, { try $0.delete("app.log") }],
-        shipped: ["app.log#0 one|never ended"], down: ["app.log#0 one|", "gap app.log#0 4-? deleted"])
+        shipped: ["app.log#0 one|never ended$"], down: ["app.log#0 one|", "gap app.log#0 4-? deleted"])
 
     static let endlessRotatedLine = RotationHistory(
         name: "endless-rotated", before: { try $0.write("app.log", "one|never ended") },
@@ -75,7 +75,7 @@ extension RotationHistory {
             },
             { try $0.delete("app.log.1") },
         ],
-        shipped: ["app.log#0 one|never ended", "app.log#1 two|", "interleaved app.log"],
+        shipped: ["app.log#0 one|never ended$", "app.log#1 two|", "interleaved app.log"],
         down: ["app.log#0 one|", "app.log#1 two|", "gap app.log#0 4-? deleted"])
 }
 
@@ -93,7 +93,9 @@ extension DaemonTests.Rotation {
         @Test("A line without an end is one record once it is completed", arguments: RotationMode.allCases)
         func completedLine(mode: RotationMode) throws { try expectOutcome(.completedLine, mode) }
 
-        @Test("A last line that is never ended is shipped when its file goes", arguments: RotationMode.allCases)
+        @Test(
+            "A last line that is never ended is shipped and marked when its file goes", arguments: RotationMode.allCases
+        )
         func endlessLine(mode: RotationMode) throws { try expectOutcome(.endlessLine, mode) }
 
         @Test("The same in a rotated file that is deleted later", arguments: RotationMode.allCases)

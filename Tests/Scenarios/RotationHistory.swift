@@ -16,7 +16,8 @@ enum RotationMode: String, CaseIterable, Sendable {
 /// What happens to the files of one declaration, and the outcome.
 ///
 /// An outcome is a set of lines: `PATH#N TEXT` is the N-th generation of the stream PATH, in the order its first record
-/// came, with all its bytes (`|` is a newline, `~n~` are n bytes skipped on purpose); `gap PATH#N FROM-TO REASON` an
+/// came, with all its bytes (`|` is a newline, `~n~` are n bytes skipped on purpose,
+/// `$` is the end of a line that is marked as never ended); `gap PATH#N FROM-TO REASON` an
 /// announced gap (`?`: unknown, or a generation without a record); `interleaved PATH`: records of an older generation came
 /// behind some of a younger one. What else the topics hold makes a line of its own, so that nothing is overlooked.
 struct RotationHistory: Sendable {

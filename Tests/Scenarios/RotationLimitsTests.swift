@@ -1,4 +1,4 @@
-// Deleted files whose topic takes nothing: held within the operator's limits, then announced and let go.
+// Files whose topic takes nothing: deleted, they are held within the operator's limits; truncated, their copy is read.
 import Core
 import Glibc
 import LinuxIO
@@ -97,6 +97,38 @@ extension DaemonTests.Rotation {
             try await waitUntil("no deleted file is open") { try stage.held() == 0 }
             #expect(try await stage.life.daemon.terminate() == .exited(0))
             #expect(try await stage.life.auditEvents("gap").count == 1)
+        }
+
+        @Test("What a copy lacks of what was seen before the truncation is exactly one gap")
+        func incompleteCopy() async throws {
+            let stage = try Stage(limits: "deleted_file_hold: 1m")
+            let copied = (0..<100).map { "line \($0) of those that the copier read" }
+            let size = UInt64(copied.reduce(0) { $0 + $1.utf8.count + 1 })
+            try stage.life.append(copied)
+            try stage.life.directory.write(bytes: try stage.life.directory.read("logs/a.log"), to: "logs/a.log.1")
+            try stage.life.append(["too late for the copier"])
+            try await stage.life.daemon.start()
+            try await stage.life.daemon.waitForStatus("all is seen and unread") {
+                $0["totals"]?["unread"]?.uint64 == size + 24
+            }
+            let path = stage.life.log("a.log")
+            try retryingInterrupts("truncate", path) { truncate(path, 0) }
+            try stage.life.append(["new"])
+            stage.cluster.setTopicError(stage.life.topic, .none)
+            let records = try await stage.life.records(count: 101)
+            #expect(records.compactMap(\.message) == copied + ["new"])
+            #expect(Set(records.compactMap { $0.string("log.file.path") }) == [path])
+            let closed = try #require(try await stage.life.auditEvents("generation_closed").first)
+            #expect(try await stage.life.daemon.terminate() == .exited(0))
+            let gaps = try await stage.life.auditEvents("gap")
+            #expect(gaps.map(stage.told) == ["a.log \(size)-\(size + 24) truncated"])
+            var coverage = CoverageChecker<String>()
+            for record in records { coverage.record(record, partition: 0) }
+            for gap in gaps { coverage.gap(gap) }
+            let file = try #require(records[0].fileID)
+            coverage.expect(file, size: size + 24)
+            #expect(coverage.coverage(of: file).isComplete && closed.fileID == file)
+            #expect(closed.uint64("size") == size + 24 && closed.uint64("gap_bytes") == 24, "\(closed.fields)")
         }
     }
 }

@@ -64,6 +64,8 @@ extension RotationHistory {
         paused: ["current.log#0 one|two|late|", "current.log#1 three|four|"],
         down: ["current.log#0 one|two|late|", "current.log#1 three|four|"])
 
+    /// A file's stream has the name it was met by first: at a walk that is the link, whose directory is looked at before
+    /// the one below; while it runs the file's own, which is made before the link moves.
     static let movingLinkAndDatedNames = RotationHistory(
         name: "link-and-dates", paths: ["dated/*.log", "current.log"],
         before: { files in
@@ -71,7 +73,9 @@ extension RotationHistory {
             try files.write("dated/21.log", "one|")
             try files.point("current.log", at: "dated/21.log")
         },
-        steps: datedRotation(in: "dated/"), shipped: ["dated/21.log#0 one|two|late|", "dated/22.log#0 three|four|"])
+        steps: datedRotation(in: "dated/"),
+        shipped: ["current.log#0 one|two|late|", "dated/22.log#0 three|four|"],
+        down: ["current.log#0 one|two|late|", "current.log#1 three|four|"])
 
     private static func datedRotation(in folder: String) -> [Step] {
         [

@@ -114,6 +114,7 @@ struct RotationRecord: Sendable {
     let bytes: UInt64
     let skipped: UInt64
     let message: String
+    let isUnterminated: Bool
     let partition: Int32
 
     init(_ record: KafkaRecord) throws {
@@ -125,6 +126,7 @@ struct RotationRecord: Sendable {
         (self.declaration, self.path, self.file) = (declaration, path, file)
         (self.offset, self.bytes, self.message) = (offset, bytes, message)
         skipped = fields.skippedBytes
+        isUnterminated = fields["log.unterminated"]?.bool == true
         partition = record.partition
     }
 }
@@ -183,7 +185,8 @@ struct RotationOutcome {
         records.map { record in
             let skipped = record.skipped > 0 ? "~\(record.skipped)~" : ""
             let rest = Int(record.bytes) - record.message.utf8.count
-            return skipped + record.message + (rest == 0 ? "" : rest == 1 ? "|" : "<\(rest) bytes more>")
+            let end = record.isUnterminated ? "$" : ""
+            return skipped + record.message + end + (rest == 0 ? "" : rest == 1 ? "|" : "<\(rest) bytes more>")
         }.joined()
     }
 

@@ -15,7 +15,7 @@ struct ModelContent {
     var due = 0
     /// From here on nothing can tell that it was cut off: it had grown beyond what was known when the engine looked again.
     var untold = Int.max
-    /// The file it was copied from, when that was cut off afterwards: the copy may count as the rest of that one.
+    /// The file it was copied from: when that is cut off afterwards, the copy may count as the rest of it.
     var origin: ModelFile.Key?
 }
 
@@ -100,7 +100,6 @@ final class ModelDirectory {
         case .copyTruncate(let old, let new, let late):
             guard try copy(old, new) else { return true }
             if late > 0 { try append(old, late, true) }
-            file[new]!.contents[file[new]!.last].origin = file[old]!.key
             truncate(old, 0)
         case .link(let old, let new): link(old, new)
         case .delete(let name): delete(name)
@@ -233,6 +232,7 @@ final class ModelDirectory {
             made(new)
         }
         try write(source.contents[source.last].bytes, descriptor, file[new]!, through: new)
+        file[new]!.contents[file[new]!.last].origin = source.key
         return true
     }
 

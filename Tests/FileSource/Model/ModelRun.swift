@@ -79,6 +79,10 @@ final class ModelRun {
             shipments[file]!.read(bytes, at: Int(offset))
             log.append((shipments[file]!.stream, file, Array(bytes)))
         }
+        engine.onGap = { [unowned self] file, range in
+            note()
+            shipments[file]!.announce(Int(range.lowerBound)..<Int(range.upperBound))
+        }
         engine.begin()
         note()
         for file in model.files where !file.isFollowed { file.isFollowed = isOpen(file) }
@@ -121,8 +125,7 @@ final class ModelRun {
             shipment.last = model.step
             guard generation.hasEnded else { continue }
             ended.insert(generation.file)
-            let offset = Int(generation.start) + generation.bytes.count
-            shipment.announce(offset..<(generation.isLost ? Int.max : offset + Int(generation.gap)))
+            if generation.isLost { shipment.announce(shipment.end..<Int.max) }
         }
     }
     /// Generations that ended in this run of the engine.
@@ -248,24 +251,40 @@ extension ModelRun {
         return wrong
     }
 
-    private func contents(of key: ModelFile.Key) -> [ModelContent] {
-        model.files.first { $0.key == key }?.contents ?? []
+    /// True when what a generation read is one content of its file, or of a copy in which it went on.
+    private func fits(_ shipment: Shipment) -> Bool {
+        model.files.contains { file in
+            file.contents.contains {
+                shipment.fits($0) && (file.key == shipment.key || origins($0).contains(shipment.key))
+            }
+        }
     }
 
-    private func fits(_ shipment: Shipment) -> Bool { contents(of: shipment.key).contains { shipment.fits($0) } }
+    /// The file it was copied from, if that was cut off afterwards, and the one that was copied from.
+    private func origins(_ content: ModelContent) -> [ModelFile.Key] {
+        guard let origin = content.origin, let original = model.files.first(where: { $0.key == origin }),
+            original.contents.contains(where: { $0.ended ?? 0 >= content.began })
+        else { return [] }
+        return [origin] + original.contents.filter { $0.origin != origin }.flatMap(origins)
+    }
+
+    private func isCopy(_ file: FileID) -> Bool {
+        model.files.first { $0.key == shipments[file]!.key }?.contents.contains { $0.origin != nil } ?? false
+    }
 
     /// What was due and is neither read nor announced.
     private func missing(_ file: ModelFile, _ number: Int, _ shipped: [ModelFile.Key: [Shipment]]) -> [String] {
         let content = file.contents[number]
         var ranges: [Range<Int>] = []
         for shipment in shipped[file.key] ?? [] {
-            ranges += shipment.covered(of: content)
-            if shipment.fits(content) { ranges += shipment.gaps }
+            ranges += shipment.covered(of: content) + shipment.announced(of: content)
             // Known for all it may have become since.
             if shipment.endsUnknown, shipment.isSeen(during: content) { ranges.append(0..<Int.max) }
         }
-        if let origin = content.origin {
-            for shipment in shipped[origin] ?? [] { ranges += shipment.covered(of: content) }
+        for origin in origins(content) {
+            for shipment in shipped[origin] ?? [] {
+                ranges += shipment.covered(of: content) + shipment.announced(of: content)
+            }
         }
         let holes = holes(below: min(content.due, content.untold), ranges)
         guard !holes.isEmpty else { return [] }
@@ -292,10 +311,6 @@ extension ModelRun {
         guard !wasKilled, !file.wasCut, !file.wasNameless, !file.wasLinked else { return [] }
         guard let announced = shipped.first(where: \.wasAnnounced) else { return [] }
         return ["announced for nothing: \(announced.gaps) of the file that is \(file.names.sorted())"]
-    }
-
-    private func isCopy(_ file: FileID) -> Bool {
-        contents(of: shipments[file]!.key).contains { $0.origin != nil }
     }
 
     /// One writer's lines in the order they were read, in each stream. A copy is read as a file of its own when nothing was

@@ -57,6 +57,12 @@ struct ModelSetting: Sendable, CustomStringConvertible {
     var parks = true
     var tinyRescan = false
 
+    init(_ writers: Writers, _ paths: Paths, openLimit: Int = 8192) {
+        self.writers = writers
+        self.paths = paths
+        self.openLimit = openLimit
+    }
+
     /// A setting that follows from the seed.
     init(_ random: inout SeededGenerator) {
         writers = random.once(in: 3) ? .one : .many

@@ -76,6 +76,14 @@ final class Shipment {
         return zip(read.bytes, content.bytes[read.offset...]).prefix { $0 == $1 }.count
     }
 
+    /// Ranges that were announced of this content: what was read before them lies in it.
+    func announced(of content: ModelContent) -> [Range<Int>] {
+        guard isSeen(during: content) else { return [] }
+        return gaps.filter { gap in
+            reads.allSatisfy { $0.offset >= gap.lowerBound || common($0, content) == $0.bytes.count }
+        }
+    }
+
     /// Ranges of this content that were read.
     func covered(of content: ModelContent) -> [Range<Int>] {
         reads.map { $0.offset..<$0.offset + common($0, content) }.filter { !$0.isEmpty }
