@@ -272,6 +272,7 @@ extension Tailer {
 
     /// A file was deleted here. While it is held open, the kernel keeps its directory and those above alive and does not
     /// tell when they are removed: until the next rescan the directories above are watched for new ones in their place.
+    /// That goes for every file, also one that was never followed.
     func doubt(_ index: Int32) {
         var above = directories[Int(index)].parent
         while above >= 0, !directories[Int(above)].isDoubted {

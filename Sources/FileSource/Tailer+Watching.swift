@@ -83,11 +83,11 @@ extension Tailer {
         } else if mask & UInt32(IN_MOVED_TO) != 0 {
             movedTo(entry, event, now)
         } else if mask & UInt32(IN_DELETE) != 0 {
+            doubt(index)
             let deleted = slots(index, event.name)
             for slot in deleted {
                 noteUnseenGrowth(slot, in: index)
                 loseName(slot, now)
-                doubt(index)
                 // It may have another name here: a hard link.
                 if !files[Int(slot)].deleted { pendingScans.append(index) }
             }

@@ -24,7 +24,12 @@ import Testing
     }
 
     /// Seeds that once failed.
-    @Test(arguments: [] as [UInt64]) func formerSeedsStayMended(seed: UInt64) throws { try check(seed) }
+    @Test(arguments: [4_141_096_957_242_378_831, 5_598_505_351_233_092_650] + wished)
+    func formerSeedsStayMended(seed: UInt64) throws { try check(seed) }
+
+    /// $LONGSHORE_MODEL_SEEDS: more of them, with commas between.
+    private static let wished = (environmentVariable("LONGSHORE_MODEL_SEEDS") ?? "").split(separator: ",")
+        .compactMap { UInt64($0) }
 
     private func check(_ seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)

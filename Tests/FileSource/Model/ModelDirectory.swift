@@ -247,6 +247,8 @@ final class ModelDirectory {
         guard let gone = file[name] else { return }
         directory.delete(name)
         unname(gone, name)
+        // A hard link that came and went unseen is announced by its name; nothing tells which other name its file has.
+        if gone.wasLinked, setting.isDeclared(name), !isDeclared(gone) { gone.isMade = false }
     }
 
     private func removeDirectory(_ name: String) {
