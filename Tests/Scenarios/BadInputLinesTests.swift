@@ -95,7 +95,7 @@ extension DaemonTests {
             // Where a line begins a NUL may be the end of a hole: it is skipped, and said.
             #expect(records.map { $0.message ?? "" } == ["a\0", "\u{FFFD}\u{FFFD}", ""])
             #expect(records.map { $0.byteCount ?? 0 } == [3, 3, 1])
-            #expect(records[0].unsigned("log.skipped.bytes") == 1)
+            #expect(records[0].uint64("log.skipped.bytes") == 1)
             try stage.append([" at all"])
             #expect(try await stage.messages(count: 4).last == "no end at all")
         }
