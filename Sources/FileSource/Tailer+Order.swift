@@ -51,6 +51,8 @@ extension Tailer {
     func link(_ first: Int32, before second: Int32) {
         files[Int(first)].successor = second
         files[Int(second)].predecessor = first
+        // It may have had its leave already, from the one that was before it until now.
+        files[Int(second)].mayBegin = false
         markReady(first)
     }
 
