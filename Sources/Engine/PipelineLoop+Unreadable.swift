@@ -20,6 +20,8 @@ struct BrokenRange {
     /// Nothing can be read up to here, the file's end, on a network volume: a look before the range tells whether it is
     /// the range or the volume that is bad.
     var fileEnd: UInt64?
+    /// That look failed: the volume may be away.
+    var isVolumeBlamed = false
 
     init(from: UInt64) { self.from = from }
 
@@ -61,7 +63,10 @@ extension PipelineLoop {
 
     private func noteBroken(_ slot: Int, _ place: UInt64, _ error: SystemError, _ now: Int64) {
         var broken = BrokenRange(from: place)
-        if let known = sources[slot].broken, known.from == place { broken.attempts = known.attempts + 1 }
+        if let known = sources[slot].broken, known.from == place {
+            broken.attempts = known.attempts + 1
+            broken.isVolumeBlamed = known.isVolumeBlamed
+        }
         if broken.attempts >= PipelineLoop.brokenAttempts {
             broken.probe = place / UInt64(Tailer.probeSize) * UInt64(Tailer.probeSize) + UInt64(Tailer.probeSize)
             enqueue(slot)
@@ -69,6 +74,7 @@ extension PipelineLoop {
             readFailed(slot, error, now)
         }
         sources[slot].broken = broken
+        if broken.isVolumeBlamed { return blame(slot) }
         sources[slot].problem =
             "\(error.reason) at byte \(place): "
             + (broken.isProbed ? "the next byte that can be read is looked for" : "it is tried again")
@@ -79,7 +85,9 @@ extension PipelineLoop {
         let start = Clock.monotonic()
         for _ in 0..<PipelineLoop.probesPerTurn {
             guard var broken = sources[slot].broken, let place = broken.probe else { return }
-            switch tailer.probe(slot, at: place, into: scratch, now: start) {
+            // A disk may answer with an error behind the end, too.
+            let size = tailer.presentSize(slot)
+            switch place < size ? tailer.probe(slot, at: place, into: scratch, now: start) : .endOfFile(size: size) {
             case .readable: broken.end = broken.fileEnd ?? place
             case .endOfFile where broken.fileEnd != nil, .unreadable where broken.fileEnd != nil:
                 return blameVolume(slot, start)
@@ -109,8 +117,15 @@ extension PipelineLoop {
     /// Servers that are away for a while are told of as EIO, too (NFS mounted `soft`): where nothing else of the file can be
     /// read either, nothing counts as lost.
     private func blameVolume(_ slot: Int, _ now: Int64) {
-        sources[slot].broken = nil
+        var again = sources[slot].broken.map { BrokenRange(from: $0.from) }
+        again?.attempts = 0
+        again?.isVolumeBlamed = true
+        sources[slot].broken = again
         readFailed(slot, SystemError("read", displayPath(slot), errno: EIO), now)
+        blame(slot)
+    }
+
+    private func blame(_ slot: Int) {
         sources[slot].problem =
             "Input/output error: nothing of the file can be read, its volume may be away; it is tried again"
     }

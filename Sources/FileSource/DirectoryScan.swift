@@ -63,8 +63,8 @@ final class DirectoryScan {
 }
 
 /// Directories that are being looked at. Each view has a stack, so that what is below a directory comes before its next
-/// entry, and the views take turns: one that has a hundred thousand files, or makes new directories all the time, does
-/// not keep the others waiting. Owned by the tailer.
+/// entry; one that takes long sinks to its bottom. The views take turns. So a directory or a view that has a hundred
+/// thousand files, or makes new directories all the time, does not keep the others waiting. Owned by the tailer.
 struct ScanQueue {
     private var stacks: [Int32: [DirectoryScan]] = [:]
     private var turns: [Int32] = []
@@ -96,6 +96,13 @@ struct ScanQueue {
         stacks[view] = nil
         turns.removeAll { $0 == view }
         return nil
+    }
+
+    /// The scan has used up a turn of its view alone: all others come first.
+    mutating func sink(_ scan: DirectoryScan) {
+        guard let place = stacks[scan.view]?.lastIndex(where: { $0 === scan }), place > 0 else { return }
+        stacks[scan.view]!.remove(at: place)
+        stacks[scan.view]!.insert(scan, at: 0)
     }
 
     /// The view had its turn, and has it again when all others have had theirs.

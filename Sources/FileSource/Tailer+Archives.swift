@@ -23,6 +23,7 @@ extension Tailer {
         files[Int(slot)].stream = record.stream
         files[Int(slot)].evidence = record.evidence
         files[Int(slot)].livePath = record.path
+        files[Int(slot)].opened = record.opened
         files[Int(slot)].size = record.counts.committed
         goBeforeYounger(slot)
         guard search(slot, query, pending: vanished) else {

@@ -269,10 +269,10 @@ extension Tailer {
         counts.committed = start.offset
         counts.skipped = start.offset
         files[index].evidence = start.evidence
-        files[index].opened = stampOpened()
         files[index].isUnread = start.offset == 0 && !files[index].isRemote
         if start.offset > 0 { rememberEvidence(index, start.offset) }
         follow(slot, place)
+        files[index].opened = stampOpened(slot)
         let record = GenerationRecord(
             file: files[index].file, stream: files[index].stream, container: declared.container,
             declaration: declared.name, route: declared.route, path: path, identity: files[index].identity,

@@ -94,10 +94,18 @@ extension Tailer {
         return sorted
     }
 
-    /// The wall clock for a new generation; later than for all before, also when the clock was set back.
-    func stampOpened() -> Int64 {
-        lastOpened = max(Clock.wall(), lastOpened == .max ? .max : lastOpened + 1)
-        return lastOpened
+    /// When a new generation was first seen, for the store: later than all before, also when the clock was set back; but
+    /// before that of a generation which it precedes in its stream. Its place there is known.
+    func stampOpened(_ slot: Int32) -> Int64 {
+        let step: Int64 = 1000
+        let (former, next) = (files[Int(slot)].predecessor, files[Int(slot)].successor)
+        guard next >= 0 else {
+            lastOpened = max(Clock.wall(), lastOpened > .max - step ? .max : lastOpened + step)
+            return lastOpened
+        }
+        let end = files[Int(next)].opened
+        let start = former >= 0 ? min(files[Int(former)].opened, end) : end - step
+        return start + (end - start) / 2
     }
 
     /// The slot was read to its present end and all of it is acknowledged: the next generation of its stream may begin.

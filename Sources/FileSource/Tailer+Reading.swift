@@ -125,7 +125,9 @@ extension Tailer {
         let known = Int(files[slot].evidence.headLength)
         guard count >= known else { return true }
         if known > 0, EvidenceReader.checksum(bytes, count: known) != files[slot].evidence.headChecksum { return false }
-        let length = min(count, EvidenceReader.headSize)
+        var length = min(count, EvidenceReader.headSize)
+        // NULs may still be written to.
+        while length > known, bytes[length - 1] == 0 { length -= 1 }
         guard length > known else { return true }
         files[slot].evidence.headLength = UInt32(length)
         files[slot].evidence.headChecksum = EvidenceReader.checksum(bytes, count: length)

@@ -32,9 +32,12 @@ extension Tailer {
         while let view = scans.nextView {
             let start = Clock.monotonic()
             let turnEnd = min(end, start + Tailer.viewTurn)
+            let first = scans.top(view)
             while let scan = scans.top(view) {
                 advance(scan, now)
-                if Clock.monotonic() >= turnEnd { break }
+                guard Clock.monotonic() >= turnEnd else { continue }
+                if scan === first, !scan.isOver { scans.sink(scan) }
+                break
             }
             scans.rotate(view)
             if Clock.monotonic() >= end { break }
