@@ -81,8 +81,25 @@ extension Tailer {
             openCount += 1
             files[slot].size = max(files[slot].size, presentSize(slot))
             files[slot].grew = false
+            files[slot].isOutOfSight = false
             return nil
         }
+    }
+
+    /// True when the slot has a descriptor, or has got one again by its name: also under a name that nobody declares, by
+    /// which it would not be found again.
+    func hasSight(_ slot: Int) -> Bool {
+        let file = files[slot]
+        if file.descriptor >= 0 { return true }
+        guard file.phase == .active, !file.isRemote, !file.isArchived, let path = presentPath(slot) else {
+            return false
+        }
+        makeRoomForDescriptor()
+        guard case .success(let descriptor) = openSame(slot, path) else { return false }
+        files[slot].descriptor = descriptor
+        files[slot].isOutOfSight = false
+        openCount += 1
+        return true
     }
 
     /// Opens `path` when it still leads to the slot's file, else fails with ESTALE.

@@ -45,6 +45,7 @@ extension Tailer {
                 return continueInArchive(slot, otherwise: .truncated(lastSize: files[slot].size))
             }
         }
+        files[slot].isOutOfSight = !files[slot].isRemote && (files[slot].grew || offset < files[slot].size)
         return .endOfFile
     }
 
@@ -167,6 +168,7 @@ extension Tailer {
 
     /// The content changed under the slot: what is there now is a new generation of the same file. Ends the old slot.
     package func startOver(_ slot: Int, now: Int64) {
+        _ = hasSight(slot)
         let old = files[slot]
         guard old.phase == .active, old.descriptor >= 0,
             case .success(let status) = FileSystem.status(descriptor: old.descriptor)

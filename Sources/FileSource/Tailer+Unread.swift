@@ -39,9 +39,12 @@ extension Tailer {
     }
 
     /// The content under a source that is not read was cut off or replaced: its generation is over, and what is there
-    /// now is another one. The size last seen; nil when nothing of the kind was seen.
+    /// now is another one. The size last seen; nil when nothing of the kind was seen, or the way to what is there now is still
+    /// to be told by an event.
     package func wasCut(_ slot: Int) -> UInt64? {
         guard files[slot].phase == .active, files[slot].isCut else { return nil }
+        let isWithoutWay = files[slot].isRemote || files[slot].isArchived || !files[slot].hasName
+        guard isWithoutWay || hasSight(slot) else { return nil }
         return files[slot].size
     }
 

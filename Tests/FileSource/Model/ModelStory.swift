@@ -15,6 +15,18 @@ struct ModelStory: Sendable, CustomStringConvertible {
     private static let log = "logs/app.log"
     private static let old = "logs/app.log.1"
 
+    private static func cutAndRotated(openLimit: Int) -> ModelStory {
+        ModelStory(
+            "cut off and rotated while it is not read, \(openLimit) descriptors",
+            ModelSetting(.many, .deep, openLimit: openLimit),
+            [
+                .append(deep, lines: 1, ends: true), .look, .delete(deep), .append(deep, lines: 1, ends: true), .look,
+                .delete(deep), .append(deep, lines: 1, ends: true), .park(oneOf: 1), .look,
+                .truncate(deep, percent: 0), .append(deep, lines: 1, ends: true), .rotate(deep, depth: 1),
+                .append(deep, lines: 1, ends: true), .look,
+            ])
+    }
+
     private static let deep = "base/logs/app.log"
 
     static let all = [
@@ -41,6 +53,16 @@ struct ModelStory: Sendable, CustomStringConvertible {
                 .append(log, lines: 1, ends: true), .look, .rename(old, "logs/app.log.2"),
             ]),
         ModelStory(
+            "renamed again before it is read, without a descriptor: the next one waits for the event",
+            ModelSetting(.one, .literal, openLimit: 3),
+            [
+                .append(log, lines: 1, ends: true), .rotate(log, depth: 1), .append(log, lines: 1, ends: true),
+                .rotate(log, depth: 3), .look, .append(log, lines: 1, ends: true), .rotate(log, depth: 3),
+                .rotate(log, depth: 3), .park(oneOf: 1), .append(log, lines: 1, ends: true), .look,
+                .rotate(log, depth: 3),
+            ]),
+        cutAndRotated(openLimit: 8192), cutAndRotated(openLimit: 3),
+        ModelStory(
             "an older file holds what a younger one began with, and is cut off: the younger one is the rest of it",
             ModelSetting(.many, .chain),
             [
@@ -50,7 +72,8 @@ struct ModelStory: Sendable, CustomStringConvertible {
         ModelStory(
             "the only declared name is a hard link that comes and goes unseen", ModelSetting(.many, .deep),
             [
-                .append("base/logs/app.log.2", lines: 1, ends: true), .link("base/logs/app.log.2", "base/other/app.log"),
+                .append("base/logs/app.log.2", lines: 1, ends: true),
+                .link("base/logs/app.log.2", "base/other/app.log"),
                 .removeDirectory("base/other"),
             ]),
         ModelStory(
