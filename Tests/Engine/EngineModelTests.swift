@@ -121,7 +121,9 @@ private struct LineModel {
         try fixture.directory.append("mark\n", to: "logs/mark.log")
         try await fixture.waitForStatus(engine, "mark \(marks) and all before it acknowledged") { report in
             report.totals.unread == 0 && report.totals.inFlight == 0
-                && report.sources.contains { $0.path.hasSuffix("mark.log") && $0.ledger.acknowledged == UInt64(5 * marks) }
+                && report.sources.contains { source in
+                    source.path.hasSuffix("mark.log") && source.ledger.acknowledged == UInt64(5 * marks)
+                }
         }
     }
 
