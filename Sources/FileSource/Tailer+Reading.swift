@@ -45,7 +45,6 @@ extension Tailer {
                 return continueInArchive(slot, otherwise: .truncated(lastSize: files[slot].size))
             }
         }
-        files[slot].isOutOfSight = !files[slot].isRemote && (files[slot].grew || offset < files[slot].size)
         return .endOfFile
     }
 
@@ -223,8 +222,6 @@ extension Tailer {
     /// Looks at a file of which no event tells.
     func markIfChanged(_ slot: Int) {
         if files[slot].isRemote { return }
-        // A while after it lost its name it is gone, and the next generation need not wait any longer.
-        if files[slot].isOutOfSight, files[slot].successor >= 0 { return markReady(Int32(slot)) }
         if files[slot].descriptor < 0, let path = presentPath(slot) {
             if case .success(let status) = view(ofSlot: slot).status(path), status.size == files[slot].size { return }
         } else if presentSize(slot) == files[slot].size {
