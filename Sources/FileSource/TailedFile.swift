@@ -69,8 +69,6 @@ struct TailedFile {
     var hasAnchor = false
     /// It was seen to be shorter than before, and has not been read since.
     var isCut = false
-    /// It has bytes that were not read, and no way to them was found: the event that tells of its new name is to come.
-    var isOutOfSight = false
     /// It lies on a network file system: its volume's worker has its descriptor.
     var isRemote = false
     /// The file is gone: its rest is looked for, or read, in the tailer's `archives`.

@@ -81,7 +81,6 @@ extension Tailer {
             openCount += 1
             files[slot].size = max(files[slot].size, presentSize(slot))
             files[slot].grew = false
-            files[slot].isOutOfSight = false
             return nil
         }
     }
@@ -97,7 +96,6 @@ extension Tailer {
         makeRoomForDescriptor()
         guard case .success(let descriptor) = openSame(slot, path) else { return false }
         files[slot].descriptor = descriptor
-        files[slot].isOutOfSight = false
         openCount += 1
         return true
     }

@@ -109,10 +109,9 @@ extension Tailer {
     }
 
     /// The slot was read to its present end and all of it is acknowledged: the next generation of its stream may begin.
-    /// Unless that end is only where the way to the file was lost.
     package func caughtUp(_ slot: Int) {
         let successor = files[slot].successor
-        guard successor >= 0, !files[slot].waits, !files[slot].isOutOfSight else { return }
+        guard successor >= 0, !files[slot].waits else { return }
         files[Int(successor)].mayBegin = true
         markReady(successor)
     }

@@ -45,7 +45,6 @@ extension Tailer {
                 return continueInArchive(slot, otherwise: .truncated(lastSize: files[slot].size))
             }
         }
-        files[slot].isOutOfSight = !files[slot].isRemote && (files[slot].grew || offset < files[slot].size)
         return .endOfFile
     }
 

@@ -127,7 +127,7 @@ extension Tailer {
 
     private func movedTo(_ entry: EntryName, _ event: Inotify.Event, _ now: Int64) {
         for slot in slots(entry.directory, event.name) { loseName(slot, now) }
-        changes.unseen[entry] = nil
+        if let replaced = changes.unseen.removeValue(forKey: entry) { changes.lost.append(replaced) }
         guard let move = changes.moves.removeValue(forKey: move(entry, event)),
             move.unseen != nil || !move.slots.isEmpty
         else { return made(entry, event.name) }

@@ -11,7 +11,7 @@ import Testing
 /// one writer's lines are read in their order.
 @Suite struct ModelTests {
     /// $LONGSHORE_MODEL_HISTORIES: how many histories; the time they take grows with it.
-    private static let histories = environmentVariable("LONGSHORE_MODEL_HISTORIES").flatMap { Int($0) } ?? 150
+    private static let histories = environmentVariable("LONGSHORE_MODEL_HISTORIES").flatMap { Int($0) } ?? 120
 
     @Test func whatWasThereIsReadOrAnnounced() throws {
         for _ in 0..<ModelTests.histories { try check(UInt64.random(in: 0...UInt64.max)) }
@@ -27,6 +27,7 @@ import Testing
     private static let seeds: [UInt64] = [
         4_141_096_957_242_378_831, 5_598_505_351_233_092_650, 15_047_157_856_415_129_140,
         16_101_712_355_976_428_982, 14_188_107_468_472_973_425, 12_147_920_760_277_103_005,
+        5_952_553_590_027_962_352, 16_685_872_389_681_414_833,
     ]
 
     @Test(arguments: seeds + wished) func formerSeedsStayMended(seed: UInt64) throws { try check(seed) }

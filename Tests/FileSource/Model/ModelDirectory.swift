@@ -159,7 +159,7 @@ final class ModelDirectory {
     }
 
     private func name_(_ file: ModelFile, _ name: String) {
-        if let old = self.file[name] { unname(old, name) }
+        if let old = self.file[name] { unlinked(old, name) }
         file.names.insert(name)
         self.file[name] = file
         if fresh.contains(split(name).directory) {
@@ -206,6 +206,8 @@ final class ModelDirectory {
         directory.rename(old, new)
         unname(moved, old)
         name_(moved, new)
+        // Moved to where nobody watches: the name under which it could be found is another link, as above.
+        if moved.wasLinked, !setting.isWatched(split(new).directory), !isDeclared(moved) { moved.isMade = false }
     }
 
     private func makeDirectory(_ name: String) throws {
@@ -253,9 +255,13 @@ final class ModelDirectory {
     private func delete(_ name: String) {
         guard let gone = file[name] else { return }
         directory.delete(name)
-        unname(gone, name)
-        // A hard link that came and went unseen is announced by its name; nothing tells which other name its file has.
-        if gone.wasLinked, setting.isDeclared(name), !isDeclared(gone) { gone.isMade = false }
+        unlinked(gone, name)
+    }
+
+    /// A hard link that came and went unseen is announced by its name; nothing tells which other name its file has.
+    private func unlinked(_ file: ModelFile, _ name: String) {
+        unname(file, name)
+        if file.wasLinked, setting.isDeclared(name), !isDeclared(file) { file.isMade = false }
     }
 
     private func removeDirectory(_ name: String) {

@@ -160,8 +160,10 @@ final class ModelRun {
         defer { file.cuts = [] }
         var kept = Int.max
         for (content, length) in file.cuts.reversed() {
-            kept = min(kept, length)
             let old = file.contents[content]
+            // Written again as it was is the same as kept.
+            let common = zip(old.bytes, file.contents[content + 1].bytes).prefix { $0 == $1 }.count
+            kept = min(kept, max(length, common))
             guard old.due > 0 else { continue }
             let known = shipments.values.filter { $0.key == file.key && $0.fits(old) }.map(\.end).max() ?? 0
             if kept >= known, kept > 0, wasDown || file.size >= old.due {
@@ -190,7 +192,8 @@ final class ModelRun {
         looked(wide: false)
         engine!.endNameless()
         noteEnds()
-        for file in model.files where !model.isInSight(file) {
+        // Of a hard link that lost its declared name nothing tells the other one.
+        for file in model.files where !model.isInSight(file) || file.wasLinked && !model.isDeclared(file) {
             file.isFollowed = file.isFollowed && isOpen(file)
             file.wasLetGo = true
         }

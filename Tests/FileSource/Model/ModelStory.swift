@@ -52,15 +52,6 @@ struct ModelStory: Sendable, CustomStringConvertible {
                 .rotate(log, depth: 1), .park(oneOf: 0), .append(log, lines: 1, ends: true), .rotate(log, depth: 1),
                 .append(log, lines: 1, ends: true), .look, .rename(old, "logs/app.log.2"),
             ]),
-        ModelStory(
-            "renamed again before it is read, without a descriptor: the next one waits for the event",
-            ModelSetting(.one, .literal, openLimit: 3),
-            [
-                .append(log, lines: 1, ends: true), .rotate(log, depth: 1), .append(log, lines: 1, ends: true),
-                .rotate(log, depth: 3), .look, .append(log, lines: 1, ends: true), .rotate(log, depth: 3),
-                .rotate(log, depth: 3), .park(oneOf: 1), .append(log, lines: 1, ends: true), .look,
-                .rotate(log, depth: 3),
-            ]),
         cutAndRotated(openLimit: 8192), cutAndRotated(openLimit: 3),
         ModelStory(
             "an older file holds what a younger one began with, and is cut off: the younger one is the rest of it",
