@@ -48,9 +48,11 @@ extension Tailer {
         if former >= 0 { link(former, before: slot) }
     }
 
+    /// What the second one was allowed after another predecessor does not hold for this one.
     func link(_ first: Int32, before second: Int32) {
         files[Int(first)].successor = second
         files[Int(second)].predecessor = first
+        files[Int(second)].mayBegin = false
         markReady(first)
     }
 
