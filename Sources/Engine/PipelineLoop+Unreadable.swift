@@ -85,7 +85,9 @@ extension PipelineLoop {
         let start = Clock.monotonic()
         for _ in 0..<PipelineLoop.probesPerTurn {
             guard var broken = sources[slot].broken, let place = broken.probe else { return }
-            switch tailer.probe(slot, at: place, into: scratch, now: start) {
+            // A disk may answer with an error behind the end, too.
+            let size = tailer.presentSize(slot)
+            switch place < size ? tailer.probe(slot, at: place, into: scratch, now: start) : .endOfFile(size: size) {
             case .readable: broken.end = broken.fileEnd ?? place
             case .endOfFile where broken.fileEnd != nil, .unreadable where broken.fileEnd != nil:
                 return blameVolume(slot, start)

@@ -48,10 +48,10 @@ extension Tailer {
         if former >= 0 { link(former, before: slot) }
     }
 
-    /// What the second one was allowed after another predecessor does not hold for this one.
     func link(_ first: Int32, before second: Int32) {
         files[Int(first)].successor = second
         files[Int(second)].predecessor = first
+        // It may have had its leave already, from the one that was before it until now.
         files[Int(second)].mayBegin = false
         markReady(first)
     }

@@ -20,11 +20,12 @@ import Testing
     /// Histories that once failed, as small as they get.
     @Test(arguments: ModelStory.all) func formerFailuresStayMended(story: ModelStory) throws {
         let wrong = try ModelRun.play(story.steps, story.setting)
-        #expect(wrong.isEmpty, "\(story)")
+        #expect(wrong.isEmpty, "\(story): \(wrong.joined(separator: "\n"))")
     }
 
     /// Seeds that once failed.
-    @Test(arguments: [4_141_096_957_242_378_831, 5_598_505_351_233_092_650] + wished)
+    @Test(arguments: [4_141_096_957_242_378_831, 5_598_505_351_233_092_650, 15_047_157_856_415_129_140,
+        16_101_712_355_976_428_982, 14_188_107_468_472_973_425, 12_147_920_760_277_103_005] + wished)
     func formerSeedsStayMended(seed: UInt64) throws { try check(seed) }
 
     /// $LONGSHORE_MODEL_SEEDS: more of them, with commas between.

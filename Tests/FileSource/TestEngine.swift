@@ -76,8 +76,20 @@ final class TestEngine {
 
     deinit { buffer.deallocate() }
 
-    /// Walks over everything while events wait, as the slow rescan may; what it finds is not read yet.
-    func rescanBeforeEvents() { tailer.rescanEverything(now) }
+    /// Walks over everything while events wait, as the slow rescan may. What it finds is read once they are taken: until
+    /// a generation is durable the loop has looked at its events.
+    func rescanBeforeEvents() {
+        tailer.rescanEverything(now)
+        owesEvents = true
+    }
+
+    private var owesEvents = false
+
+    private func takeOwedEvents() {
+        guard owesEvents else { return }
+        owesEvents = false
+        tailer.handleEvents(now: now)
+    }
 
     func begin() {
         tailer.start(now: now)
@@ -146,6 +158,7 @@ final class TestEngine {
 
     /// News and reading, without looking at events.
     func settle() {
+        takeOwedEvents()
         repeat {
             for appeared in tailer.takeAppeared() { open(appeared) }
             vanished += tailer.takeVanished()

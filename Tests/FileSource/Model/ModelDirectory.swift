@@ -15,8 +15,12 @@ struct ModelContent {
     var due = 0
     /// From here on nothing can tell that it was cut off: it had grown beyond what was known when the engine looked again.
     var untold = Int.max
-    /// The file it was copied from: when that is cut off afterwards, the copy may count as the rest of it.
-    var origin: ModelFile.Key?
+    /// The file it was copied from, and in which step: when that is cut off afterwards, the copy may count as the rest of
+    /// it.
+    var origin: (key: ModelFile.Key, step: Int)?
+    /// Older files that were overwritten with this content, and in which step. Nothing tells such a pair from an original
+    /// and the copy that was made of it: when the older one is cut off afterwards, this one may count as the rest of it.
+    var twins: [(key: ModelFile.Key, step: Int)] = []
 }
 
 /// One inode. Contents follow each other in it.
@@ -58,6 +62,8 @@ final class ModelFile {
         contents[last].ended = step
         cuts.append((last, length))
         contents.append(ModelContent(bytes: kept, began: step))
+        // What is left of a copy is one still.
+        if length > 0 { contents[last].origin = contents[last - 1].origin }
     }
 }
 
@@ -228,11 +234,12 @@ final class ModelDirectory {
         defer { close(descriptor) }
         if let target = file[new] {
             if target.size > 0 { target.cut(to: 0, step: step) }
+            if target.key.born <= source.key.born { source.contents[source.last].twins.append((target.key, step)) }
         } else {
             made(new)
         }
         try write(source.contents[source.last].bytes, descriptor, file[new]!, through: new)
-        file[new]!.contents[file[new]!.last].origin = source.key
+        file[new]!.contents[file[new]!.last].origin = (source.key, step)
         return true
     }
 

@@ -190,8 +190,8 @@ final class ModelRun {
         looked(wide: false)
         engine!.endNameless()
         noteEnds()
-        for file in model.files where file.isFollowed && !model.isInSight(file) {
-            file.isFollowed = isOpen(file)
+        for file in model.files where !model.isInSight(file) {
+            file.isFollowed = file.isFollowed && isOpen(file)
             file.wasLetGo = true
         }
     }
@@ -240,7 +240,7 @@ extension ModelRun {
         var wrong: [String] = []
         let byKey = Dictionary(grouping: shipments.values, by: \.key)
         for shipment in shipments.values where !fits(shipment) {
-            wrong.append("\(shipment.file) read what no content of its file has: \(shipment.describe())")
+            wrong.append("read what no content of its file has: \(shipment.file) \(shipment.describe())")
         }
         for file in model.files {
             for number in file.contents.indices { wrong += missing(file, number, byKey) }
@@ -262,10 +262,19 @@ extension ModelRun {
 
     /// The file it was copied from, if that was cut off afterwards, and the one that was copied from.
     private func origins(_ content: ModelContent) -> [ModelFile.Key] {
-        guard let origin = content.origin, let original = model.files.first(where: { $0.key == origin }),
-            original.contents.contains(where: { $0.ended ?? 0 >= content.began })
+        let twins = content.twins.filter { twin in
+            model.files.first { $0.key == twin.key }?.contents.contains { $0.ended ?? 0 >= twin.step } ?? false
+        }
+        return twins.map(\.key) + originals(content)
+    }
+
+    /// `known`: found already; two files may have been copied to each other.
+    private func originals(_ content: ModelContent, _ known: [ModelFile.Key] = []) -> [ModelFile.Key] {
+        guard let origin = content.origin, !known.contains(origin.key),
+            let original = model.files.first(where: { $0.key == origin.key }),
+            original.contents.contains(where: { $0.ended ?? 0 >= origin.step })
         else { return [] }
-        return [origin] + original.contents.filter { $0.origin != origin }.flatMap(origins)
+        return [origin.key] + original.contents.flatMap { originals($0, known + [origin.key]) }
     }
 
     private func isCopy(_ file: FileID) -> Bool {

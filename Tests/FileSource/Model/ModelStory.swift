@@ -15,7 +15,44 @@ struct ModelStory: Sendable, CustomStringConvertible {
     private static let log = "logs/app.log"
     private static let old = "logs/app.log.1"
 
+    private static let deep = "base/logs/app.log"
+
     static let all = [
+        ModelStory(
+            "a file that was never looked at is deleted and held open: its directory is made anew without an event",
+            ModelSetting(.many, .literal),
+            [
+                .append(log, lines: 1, ends: true), .hold(log), .removeDirectory("logs"),
+                .append(old, lines: 1, ends: true), .look, .append(log, lines: 1, ends: true), .rotate(log, depth: 1),
+            ]),
+        ModelStory(
+            "deleted, made anew, rotated, made anew before a look, and a walk comes before the events",
+            ModelSetting(.one, .deep),
+            [
+                .append(deep, lines: 90, ends: true), .look, .append(deep, lines: 90, ends: true), .delete(deep),
+                .append(deep, lines: 90, ends: true), .rotate(deep, depth: 1), .append(deep, lines: 9, ends: true),
+                .walkBeforeEvents,
+            ]),
+        ModelStory(
+            "rotated twice over the same name while nothing is read", ModelSetting(.one, .literal),
+            [
+                .append(log, lines: 90, ends: true), .walkBeforeEvents, .append(log, lines: 9, ends: true),
+                .rotate(log, depth: 1), .park(oneOf: 0), .append(log, lines: 1, ends: true), .rotate(log, depth: 1),
+                .append(log, lines: 1, ends: true), .look, .rename(old, "logs/app.log.2"),
+            ]),
+        ModelStory(
+            "an older file holds what a younger one began with, and is cut off: the younger one is the rest of it",
+            ModelSetting(.many, .chain),
+            [
+                .append(log, lines: 1, ends: true), .append(old, lines: 1, ends: true), .copy(old, log), .look,
+                .append(old, lines: 1, ends: true), .truncate(log, percent: 0),
+            ]),
+        ModelStory(
+            "the only declared name is a hard link that comes and goes unseen", ModelSetting(.many, .deep),
+            [
+                .append("base/logs/app.log.2", lines: 1, ends: true), .link("base/logs/app.log.2", "base/other/app.log"),
+                .removeDirectory("base/other"),
+            ]),
         ModelStory(
             "cut off and regrown before its first read: the head tells", ModelSetting(.many, .literal),
             [
