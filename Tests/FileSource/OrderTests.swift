@@ -48,21 +48,6 @@ struct OrderTests {
         #expect(engine.readOrder.count == 2 && readTexts(engine) == ["0\n0 more\n", "1\n"])
     }
 
-    @Test func aFileThatIsFoundBetweenTwoIsReadBetweenThemThoughTheSecondOneHadLeaveAlready() throws {
-        try prepare(3)
-        appear(0)
-        let engine = try TestEngine([declared])
-        for index in 1..<3 { rotate(to: index, depth: index) }
-        engine.reads = { [unowned engine] in engine.tailer.predecessor($0) == nil }
-        engine.rescanBeforeEvents()
-        engine.settle()
-        engine.pump()
-        for slot in engine.slots { engine.tailer.markReady(Int32(slot)) }
-        engine.reads = nil
-        engine.settle()
-        #expect(readTexts(engine) == ["0\n", "1\n", "2\n"])
-    }
-
     @Test(arguments: [false, true])
     func filesThatWereRotatedBeforeTheyWereLookedAtAreReadInTheOrderOfEvents(rescansFirst: Bool) throws {
         try prepare(4)
