@@ -29,9 +29,9 @@ extension PipelineLoop {
 
     /// True when the source's first bytes were read while the generation before got more: the writer wrote that before.
     func mustWait(_ slot: Int, _ now: Int64) -> Bool {
-        guard let former = tailer.predecessor(slot), sources[former].isOpen, sources[former].endSize == nil else {
-            return false
-        }
+        guard let former = tailer.predecessor(slot), former < sources.count, sources[former].isOpen,
+            sources[former].endSize == nil
+        else { return false }
         if sources[slot].waitsSince == 0 { sources[slot].waitsSince = now }
         guard now - sources[slot].waitsSince < PipelineLoop.longestWait, tailer.hasGrown(former) else { return false }
         tailer.waitAgain(slot)

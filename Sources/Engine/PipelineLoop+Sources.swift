@@ -159,6 +159,11 @@ extension PipelineLoop {
                     "\(tailer.resolvedPath(slot).map { printable($0) } ?? tailer.presentPath(slot).map { printable($0) } ?? "")",
             ])
         described = -1
+        // Reading goes on behind what was looked at already, which must not be behind the copy's end.
+        sources[slot].line.forgetHole()
+        if let oversize = sources[slot].line.oversize {
+            sources[slot].line.oversize = min(oversize, size - ledger.reserved(slot))
+        }
         // Nobody writes to a copy that has no declared name: its last line is complete.
         sources[slot].isFinal = tailer.presentPath(slot) == nil
         enqueue(slot)

@@ -18,6 +18,11 @@ struct ArchiveQuery: Sendable {
     let opened: Int64
     /// Archives that other generations continue in.
     var taken: Set<InodeKey> = []
+
+    /// A shorter head may be that of many files: it says nothing about one of another name.
+    static let strongHead = 64
+    /// Of what fits it must be the only one.
+    var isWeak: Bool { tailChecksum == nil || headLength < ArchiveQuery.strongHead }
 }
 
 /// An archive that was found.

@@ -30,9 +30,6 @@ final class ArchiveSearch {
     static let maximumCandidates = 32
     /// The kernel's clock for birth times may be behind (a tick), and file systems may round.
     private static let clockSlack = 2 * nanosecondsPerSecond
-    /// A shorter head may be that of many files.
-    private static let strongHead = 64
-
     let handle: UInt64
     private let query: ArchiveQuery
     private let view: FileView
@@ -48,8 +45,6 @@ final class ArchiveSearch {
         self.view = view
         candidates = ArchiveSearch.candidates(query, view).reversed()
     }
-
-    private var isWeak: Bool { query.tailChecksum == nil || query.headLength < ArchiveSearch.strongHead }
 
     /// Works for one step. What it found is the caller's to close.
     func step() -> Step {
@@ -88,7 +83,7 @@ final class ArchiveSearch {
     }
 
     private func take(_ place: ArchivePlace, _ reader: GzipReader) -> Step {
-        guard isWeak else { return .found(place, reader) }
+        guard query.isWeak else { return .found(place, reader) }
         guard fitting == nil else {
             // Two fit what little is known: nobody can say which it is.
             close(reader.descriptor)
@@ -151,7 +146,11 @@ final class ArchiveSearch {
         var best: [Candidate] = []
         try? view.forEachEntry(in: query.directory) { name, type, _ in
             guard isArchiveName(name), type == UInt8(DT_REG) || type == UInt8(DT_UNKNOWN) else { return true }
-            if let candidate = candidate(name, query, view) { insert(candidate, into: &best) }
+            if let candidate = candidate(name, query, view),
+                candidate.rank < 2 || query.headLength >= ArchiveQuery.strongHead
+            {
+                insert(candidate, into: &best)
+            }
             return true
         }
         return best

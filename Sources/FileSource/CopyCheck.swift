@@ -26,10 +26,15 @@ struct CopyCheck {
     enum Fit {
         /// The same bytes as far as can be told, by bytes that were read.
         case fits
+        /// The same, but so few bytes are known that other files may well have them: its name must speak for it, too.
+        case fitsWeakly
         /// Nothing speaks against it, but too little was known of the generation, or too little of the copy is there yet.
         case undecided
         case differs
     }
+
+    /// Fewer bytes than these may be those of many files.
+    private static let strongLength: UInt64 = 64
 
     /// Compares a file of `size` bytes. A copy that ends before the last read is compared at an earlier one.
     func fit(_ descriptor: Int32, size: UInt64) -> Fit {
@@ -37,8 +42,16 @@ struct CopyCheck {
         if hasHead, !EvidenceReader.headFits(descriptor, head) { return .differs }
         guard let anchor = anchors.first(where: { $0.end <= size }) else {
             // Nothing was read: the head is all there is.
-            return anchors.isEmpty && hasHead ? .fits : .undecided
+            return anchors.isEmpty && hasHead ? strength(UInt64(head.headLength)) : .undecided
         }
-        return EvidenceReader.tail(descriptor, before: anchor.end) == anchor.checksum ? .fits : .differs
+        // Of one that ends before the last read only its head tells what lies between the earlier read and its end.
+        let isWithinRead = anchor.end < anchors[0].end
+        if isWithinRead, anchor.end < size, !hasHead || Int(head.headLength) < EvidenceReader.headSize {
+            return .undecided
+        }
+        guard EvidenceReader.tail(descriptor, before: anchor.end) == anchor.checksum else { return .differs }
+        return strength(max(hasHead ? UInt64(head.headLength) : 0, anchor.end))
     }
+
+    private func strength(_ length: UInt64) -> Fit { length >= CopyCheck.strongLength ? .fits : .fitsWeakly }
 }

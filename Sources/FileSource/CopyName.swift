@@ -10,6 +10,15 @@ enum CopyName {
         return name[..<dot]
     }
 
+    /// `name` with something behind it, or a number or date behind its stem: not just another log's name that begins so.
+    static func isOfCopy(_ entry: [UInt8], of name: [UInt8]) -> Bool {
+        let stem = stem(name)
+        guard entry.count > stem.count, entry.starts(with: stem), separators.contains(entry[stem.count]) else {
+            return false
+        }
+        return entry.starts(with: name) || entry.dropFirst(stem.count).contains { (0x30...0x39).contains($0) }
+    }
+
     /// Names of files that `name` may be a copy of: `app.log` for app.log.1, app.log-20260101 and app-20260101.log.
     static func originals(_ name: [UInt8]) -> [[UInt8]] {
         let ends = name.indices.filter { $0 > 0 && separators.contains(name[$0]) }

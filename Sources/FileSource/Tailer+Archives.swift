@@ -97,6 +97,7 @@ extension Tailer {
         while files[Int(oldest)].predecessor >= 0 { oldest = files[Int(oldest)].predecessor }
         files[Int(slot)].successor = oldest
         files[Int(oldest)].predecessor = slot
+        files[Int(oldest)].mayBegin = false
     }
 
     // MARK: Answers

@@ -16,8 +16,8 @@ extension Tailer {
     /// How long a new file that may be a copy is not read while nothing is written to it: a copier truncates the original
     /// as soon as its copy is complete.
     private static let copyHold = 5 * nanosecondsPerSecond
-    /// Entries of a directory that are looked at for one truncated file.
-    private static let maximumEntries = 4096
+    /// However long it grows meanwhile: two programs may write the same to two files.
+    private static let longestCopyHold = 120 * nanosecondsPerSecond
 
     // MARK: The original was truncated
 
@@ -28,7 +28,7 @@ extension Tailer {
         let old = files[slot]
         guard old.phase == .active, old.descriptor >= 0, old.hasName, !old.isRemote,
             case .success(let status) = FileSystem.status(descriptor: old.descriptor),
-            let copy = findCopy(CopyCheck(old), of: Int32(slot))
+            let copy = findCopy(CopyCheck(old), of: Int32(slot), status)
         else { return nil }
         guard copy.status.size >= offset else {
             passCopy(copy, old)
@@ -58,11 +58,9 @@ extension Tailer {
     /// A generation of the store whose content is not in its file any more: goes on in the copy that was made of it
     /// while the daemon was down, or is gone.
     func goOnInCopy(
-        _ old: VanishedGeneration, _ directory: Int32, _ name: [UInt8], _ declaration: Int32, _ now: Int64
+        _ old: VanishedGeneration, _ entry: EntryName, _ original: clinux_stat, _ declaration: Int32, _ now: Int64
     ) {
-        let identity = old.record.identity
-        let copy = findCopy(
-            CopyCheck(old.record), in: directory, named: name, declaration, born: identity.born, inode: identity.inode)
+        let copy = findCopy(CopyCheck(old.record), of: original, entry, declaration)
         guard let copy else { return giveUp(old.record, old.reason) }
         guard copy.status.size >= old.record.counts.committed else {
             close(copy.descriptor)
@@ -110,76 +108,6 @@ extension Tailer {
         return file.declaration == declaration && file.isUnread && file.phase != .ended && file.phase != .vacant
     }
 
-    // MARK: Finding it
-
-    /// The file in the slot's directory whose content fits `check`.
-    private func findCopy(_ check: CopyCheck, of slot: Int32) -> CopiedFile? {
-        let file = files[Int(slot)]
-        return findCopy(
-            check, in: file.directory, named: file.name, file.declaration, born: file.identity.born,
-            inode: file.identity.inode)
-    }
-
-    /// `name`, `born` and `inode` are the original's. Names that begin as its name does are looked at first.
-    func findCopy(
-        _ check: CopyCheck, in directory: Int32, named name: [UInt8], _ declaration: Int32, born: Int64, inode: UInt64
-    ) -> CopiedFile? {
-        let node = directories[Int(directory)]
-        let stem = CopyName.stem(name)
-        var (related, others) = ([[UInt8]](), [[UInt8]]())
-        try? view(of: directory).forEachEntry(in: node.path) { entry, type, entryInode in
-            guard type == UInt8(DT_REG) || type == UInt8(DT_UNKNOWN), entryInode != inode else { return true }
-            if entry.starts(with: stem) { related.append(Array(entry)) } else { others.append(Array(entry)) }
-            return related.count + others.count < Tailer.maximumEntries
-        }
-        var best: CopiedFile?
-        for entry in related {
-            guard let copy = copy(check, EntryName(directory: directory, name: entry), declaration, born) else {
-                continue
-            }
-            if let former = best {
-                let isBetter = copy.status.born_ns > former.status.born_ns
-                close(isBetter ? former.descriptor : copy.descriptor)
-                if isBetter { best = copy }
-            } else {
-                best = copy
-            }
-        }
-        if best != nil { return best }
-        for entry in others {
-            if let copy = copy(check, EntryName(directory: directory, name: entry), declaration, born) { return copy }
-        }
-        return nil
-    }
-
-    /// Opens an entry when it may be the copy and its content fits.
-    private func copy(_ check: CopyCheck, _ entry: EntryName, _ declaration: Int32, _ born: Int64) -> CopiedFile? {
-        let path = path(entry.directory, entry.name)
-        let view = view(of: entry.directory)
-        guard case .success(let status) = view.status(path.path, follow: false), isCandidate(status, declaration, born),
-            case .success(let descriptor) = view.open(path.path)
-        else { return nil }
-        if case .success(let now) = FileSystem.status(descriptor: descriptor), now.inode == status.inode,
-            isCandidate(now, declaration, born), case .fits = check.fit(descriptor, size: now.size)
-        {
-            return CopiedFile(entry: entry, descriptor: descriptor, status: now)
-        }
-        close(descriptor)
-        return nil
-    }
-
-    /// A file that was made after the original and that nobody has read as a log of its own.
-    private func isCandidate(_ status: clinux_stat, _ declaration: Int32, _ born: Int64) -> Bool {
-        guard status.mode & UInt32(S_IFMT) == UInt32(S_IFREG), status.size > 0,
-            status.born_ns == 0 || born == 0 || status.born_ns >= born
-        else { return false }
-        let isKnown = known[status.inode]?.contains { record in
-            record.identity.born == status.born_ns && record.declaration == declarations[Int(declaration)].name
-        }
-        return isKnown != true
-            && slots(of: status).allSatisfy { files[Int($0)].declaration != declaration || files[Int($0)].isUnread }
-    }
-
     // MARK: While it is being copied
 
     /// A new file of which nothing was read yet may be the copy that copytruncate is making: then it is not read until
@@ -193,8 +121,10 @@ extension Tailer {
             files[slot].lastGrowth = now
         }
         let since = held[Int32(slot)]
-        let isQuiet = since.map { now - max($0, files[slot].lastGrowth) >= Tailer.copyHold } ?? false
-        if !isQuiet, looksLikeCopy(slot, size) {
+        let isOver = since.map {
+            now - max($0, files[slot].lastGrowth) >= Tailer.copyHold || now - $0 >= Tailer.longestCopyHold
+        }
+        if isOver != true, looksLikeCopy(slot, size) {
             if since == nil { held[Int32(slot)] = now }
             return true
         }
@@ -221,12 +151,22 @@ extension Tailer {
                 files[Int(original)].phase != .ended, !files[Int(original)].isRemote,
                 isOlder(files[Int(original)].identity, copy.identity)
             else { return false }
+            if isLonger(size, than: Int(original)) { return false }
             switch CopyCheck(files[Int(original)]).fit(copy.descriptor, size: size) {
-            case .fits: return true
+            case .fits, .fitsWeakly: return true
             case .differs: return false
             case .undecided: return isBeginning(copy.descriptor, size, of: files[Int(original)].descriptor)
             }
         }
+    }
+
+    /// The original was not truncated and has less than what is to be its copy: they only begin alike.
+    private func isLonger(_ size: UInt64, than original: Int) -> Bool {
+        let descriptor = files[original].descriptor
+        guard descriptor >= 0, !files[original].isCut,
+            case .success(let status) = FileSystem.status(descriptor: descriptor)
+        else { return false }
+        return status.size < size && status.size >= files[original].size && hasReadContent(original, descriptor)
     }
 
     private func isOlder(_ original: FileIdentity, _ copy: FileIdentity) -> Bool {

@@ -235,7 +235,10 @@ extension Tailer {
             EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence)
         }
         // Before the new one: it waits for them.
-        for other in others { goOnInCopy(other, entry.directory, Array(entry.name), declaration, now) }
+        for other in others {
+            let place = EntryName(directory: entry.directory, name: Array(entry.name))
+            goOnInCopy(other, place, status, declaration, now)
+        }
         if let record {
             resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
         } else if let record = takeLower(entry.path, descriptor, status, identity, declaration) {

@@ -49,7 +49,7 @@ extension Tailer {
     }
 
     /// What was read last is still there; of a file of which nothing was read, what it began with.
-    private func hasReadContent(_ slot: Int, _ descriptor: Int32) -> Bool {
+    func hasReadContent(_ slot: Int, _ descriptor: Int32) -> Bool {
         let file = files[slot]
         if file.hasAnchor, file.anchorEnd > 0 {
             return EvidenceReader.tail(descriptor, before: file.anchorEnd) == file.anchor

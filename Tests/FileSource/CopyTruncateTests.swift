@@ -115,4 +115,90 @@ import Testing
         engine.pump()
         #expect(engine.text(directory.path("app.log.bak")) == lines(0..<10) + "other\n")
     }
+
+    @Test("a file that only begins like another one, and grows and grows, is read")
+    func growingFileOfSameBeginning() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("the banner of all our programs\n", to: "app.log")
+        let engine = try TestEngine([files(directory.path("*.log"))])
+        try directory.write("the banner of all our programs\n", to: "app-worker.log")
+        engine.pump()
+        var written = "the banner of all our programs\n"
+        for second in 0..<10 {
+            try directory.append("line \(second)\n", to: "app-worker.log")
+            written += "line \(second)\n"
+            engine.advance(seconds: 1)
+        }
+        #expect(engine.text(directory.path("app-worker.log")) == written)
+    }
+
+    @Test("two files to which the same is written all the time are both read, the second after a while")
+    func twins() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write(lines(0..<1), to: "app.log")
+        let engine = try TestEngine([files(directory.path("*.log"))])
+        try directory.write(lines(0..<1), to: "app-2.log")
+        for second in 1..<130 {
+            for name in ["app.log", "app-2.log"] { try directory.append(lines(second..<second + 1), to: name) }
+            engine.advance(seconds: 1)
+        }
+        #expect(engine.text(directory.path("app-2.log")) == lines(0..<130))
+    }
+
+    @Test("another log that begins with the same short line is no copy", arguments: ["app-error.log", "db.log"])
+    func shortSameLine(name: String) throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("starting\n", to: "app.log")
+        let engine = try TestEngine([files(directory.path("app.log"))])
+        try directory.write("starting\nnot declared\n", to: name)
+        directory.truncate("app.log")
+        engine.pump()
+        try directory.append("starting\n", to: "app.log")
+        engine.pump()
+        #expect(engine.moved.isEmpty)
+        #expect(engine.allText.joined() == "starting\nstarting\n")
+    }
+
+    @Test("a short file is continued in a copy of its name", arguments: ["app.log.1", "app-20261122.log"])
+    func shortCopy(name: String) throws {
+        let directory = try TemporaryDirectory()
+        try directory.write("starting\n", to: "app.log")
+        let engine = try TestEngine([files(directory.path("app.log"))])
+        try directory.append("more\n", to: "app.log")
+        try copy(directory, "app.log", to: name)
+        engine.pump()
+        #expect(engine.allText.joined() == "starting\nmore\n")
+    }
+
+    @Test(
+        "what the log's owner may not read is no copy of it", .enabled(if: geteuid() == 0),
+        arguments: [0o600, 0o644])
+    func foreignFile(mode: mode_t) throws {
+        let directory = try TemporaryDirectory()
+        try directory.write(lines(0..<20), to: "app.log")
+        precondition(chown(directory.path("app.log"), 12345, 12345) == 0)
+        let engine = try TestEngine([files(directory.path("app.log"))])
+        try directory.write(lines(0..<40), to: "app.log.1")
+        precondition(chmod(directory.path("app.log.1"), mode) == 0)
+        directory.truncate("app.log")
+        engine.pump()
+        #expect(engine.allText.joined() == (mode == 0o644 ? lines(0..<40) : lines(0..<20)))
+    }
+
+    @Test("another log that is shorter than what was read, and of which little fits, is not passed over")
+    func shorterLogOfSameBeginning() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write(lines(0..<3), to: "app.log")
+        let engine = try TestEngine([files(directory.path("app*.log"))])
+        try directory.append(lines(3..<20), to: "app.log")
+        engine.pump()
+        engine.reads = { [unowned engine] in !engine.path(ofSlot: $0).hasSuffix("-2.log") }
+        try directory.write(lines(0..<3) + "its own content\n", to: "app-2.log")
+        engine.pump()
+        directory.truncate("app.log")
+        engine.pump()
+        engine.unpark()
+        for _ in 0..<7 { engine.advance(seconds: 1) }
+        #expect(engine.text(directory.path("app-2.log")) == lines(0..<3) + "its own content\n")
+    }
 }

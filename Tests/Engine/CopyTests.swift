@@ -1,0 +1,40 @@
+// A truncated file whose copy ends inside what was looked at already and is in no record.
+import Core
+import Engine
+import Glibc
+import TestSupport
+import Testing
+
+@Suite struct CopyTests {
+    @Test func aCopyThatEndsInsideTheOversizeRestOfALineIsNotReadAnew() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        let start = "first\n" + String(repeating: "x", count: 4_000)
+        try fixture.directory.write(start, to: "logs/a.log")
+        let engine = try fixture.start(
+            fixture.options {
+                $0.line = 1024
+                $0.lineTotal = 2048
+            })
+        try await fixture.waitForStatus(engine, "the beginning") { $0.counters.readBytes == 4_006 }
+        try fixture.directory.append(String(repeating: "y", count: 6_000), to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "the rest") {
+            $0.counters.readBytes == 10_006 && $0.totals.acknowledged == 6 + 2048
+        }
+        try fixture.directory.write(start + String(repeating: "y", count: 1_000), to: "logs/a.log.1")
+        precondition(truncate(fixture.directory.path("logs/a.log"), 0) == 0)
+        try await fixture.waitForStatus(engine, "the copy is done with") {
+            $0.sources.count == 1 && $0.totals.acknowledged == 0 && $0.store.outboxEvents == 0
+        }
+        try fixture.directory.append("second\n", to: "logs/a.log")
+        let records = try await fixture.records(count: 4)
+        #expect(records.filter { $0.message == "first" }.count == 1)
+        #expect(records.last?.message == "second")
+        _ = await fixture.stop(engine)
+        let events = try await fixture.records("audit", count: 5)
+        let gaps = events.filter { $0.string("event") == "gap" }
+        #expect(
+            gaps.map { "\($0.string("reason")!) \($0.uint64("from")!)-\($0.uint64("to")!)" }.sorted()
+                == ["oversize 2054-5006", "truncated 5006-10006"])
+    }
+}
