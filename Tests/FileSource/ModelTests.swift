@@ -22,11 +22,13 @@ import Testing
     }
 
     /// Seeds that still fail, at least now and then (ARCHITECTURE.md, "Known limitations").
-    @Test(arguments: [
-        9_178_509_433_051_787_097, 17_233_433_808_204_915_883, 7_051_674_291_695_055_711, 12_975_293_585_100_709_349,
-    ] as [UInt64])
-    func openFailures(seed: UInt64) throws {
-        try withKnownIssue(isIntermittent: true) { try check(seed) }
+    @Test(
+        arguments: [
+            9_178_509_433_051_787_097, 17_233_433_808_204_915_883, 7_051_674_291_695_055_711,
+            12_975_293_585_100_709_349,
+        ] as [UInt64])
+    func openFailures(seed: UInt64) {
+        withKnownIssue(isIntermittent: true) { try check(seed) }
     }
 
     /// Histories that once failed, as small as they get.
