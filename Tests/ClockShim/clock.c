@@ -1,6 +1,6 @@
-// A wall clock for one program of a test (LD_PRELOAD), which is the kernel's, moved by as many seconds as the file says that
-// CLOCK_SHIM_FILE names. The file is read at each look at the clock: what is written there is a step of the clock. Clocks
-// that cannot be set are left alone, and so are times that the kernel itself notes (of files, and of waits).
+// A wall clock for one program of a test (LD_PRELOAD): the kernel's, moved by as many seconds as the file says that
+// CLOCK_SHIM_FILE names. It is read at each look at the clock, so that writing to it is a step of the clock. Clocks that
+// cannot be set are left alone, and so are times that the kernel itself notes (of files, and of waits).
 //
 //   cc -shared -fPIC -o clock.so clock.c
 #define _GNU_SOURCE
