@@ -113,7 +113,7 @@ extension Tailer {
     /// A new file of which nothing was read yet may be the copy that copytruncate is making: then it is not read until
     /// the original was truncated, or it turns out to be another file, or nothing happens for some seconds.
     func holdsAsCopy(_ slot: Int, _ now: Int64) -> Bool {
-        guard files[slot].isUnread else { return false }
+        guard files[slot].isUnread, !files[slot].isCut else { return false }
         let size = presentSize(slot)
         if size == 0 { return false }
         if size > files[slot].size {

@@ -87,6 +87,22 @@ import Testing
         return false
     }
 
+    /// Cut off and longer again before anything was read: the gap ends where the former content did.
+    @Test func theGapOfContentThatWasReplacedUnreadHasItsLastSize() throws {
+        try directory.write("one\n", to: "app.log")
+        let engine = try TestEngine([files(log)], start: false)
+        engine.activates = false
+        engine.begin()
+        try directory.append("two\n", to: "app.log")
+        engine.pump()
+        directory.truncate("app.log")
+        try directory.append("other content, much longer\n", to: "app.log")
+        engine.pump()
+        engine.tailer.activate(0)
+        engine.settle()
+        #expect(engine.generations.map(\.gap) == [8, 0])
+    }
+
     /// A checkpoint is made after the content changed and before that was noticed.
     @Test func evidenceIsNotTakenOfContentThatWasNotRead() throws {
         try directory.write("one\ntwo\n", to: "app.log")
