@@ -1,4 +1,4 @@
-// A truncated file whose copy ends inside what was looked at already and is in no record.
+// Generations that go on in a copy, and those that follow them, through the whole engine.
 import Core
 import Engine
 import Glibc
@@ -36,5 +36,43 @@ import Testing
         #expect(
             gaps.map { "\($0.string("reason")!) \($0.uint64("from")!)-\($0.uint64("to")!)" }.sorted()
                 == ["oversize 2054-5006", "truncated 5006-10006"])
+    }
+
+    /// The store knows the copy by its own identity: it is found where it was moved to.
+    @Test func aCopyThatIsMovedWhileTheDaemonIsDownIsStillKnown() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try fixture.directory.makeDirectory("old")
+        let options = fixture.options {
+            $0.declarations = [fixture.declaration("app", "*/a.log*", topic: "logs")]
+        }
+        let line = String(repeating: "one", count: 40) + "\n"
+        try fixture.directory.write(line, to: "logs/a.log")
+        var engine = try fixture.start(options)
+        try await fixture.waitForStatus(engine, "the first line") { $0.totals.acknowledged == 121 }
+        try fixture.directory.write(line, to: "logs/a.log.1")
+        precondition(truncate(fixture.directory.path("logs/a.log"), 0) == 0)
+        try fixture.directory.append("two\n", to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "both generations") { report in
+            report.totals.acknowledged == 125 && report.sources.count == 2 && report.store.outboxEvents == 0
+        }
+        _ = await fixture.stop(engine)
+        precondition(rename(fixture.directory.path("logs/a.log.1"), fixture.directory.path("old/a.log.1")) == 0)
+        engine = try fixture.start(options)
+        try fixture.directory.append("three\n", to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "the third line") { report in
+            report.sources.contains { $0.ledger.acknowledged == 10 } && report.totals.unread == 0
+                && report.totals.inFlight == 0
+        }
+        _ = await fixture.stop(engine)
+        let records = try await fixture.records(count: 3)
+        #expect(records.map { $0.message?.prefix(5) } == ["oneon", "two", "three"])
+        let events = try await readAll(fixture)
+        #expect(!events.contains { $0.string("event") == "gap" })
+    }
+
+    /// What the audit topic has by now.
+    private func readAll(_ fixture: EngineFixture) async throws -> [RecordFields] {
+        try await readRecords(fixture.cluster.bootstrap, topic: "audit", until: .ends).map { try $0.fields() }
     }
 }
