@@ -160,15 +160,4 @@ import Testing
         print("10,000 files lose their names and end: \((threadTime() - gone) / nanosecondsPerMillisecond) ms of CPU")
         #expect(engine.tailer.nameless.isEmpty && engine.tailer.openCount == 0)
     }
-
-    private func threadTime() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Int64(time.tv_sec) * nanosecondsPerSecond + Int64(time.tv_nsec)
-    }
-
-    private func residentBytes() throws -> Int {
-        let fields = String(decoding: try readWholeFile("/proc/self/statm"), as: UTF8.self).split(separator: " ")
-        return Int(fields[1])! * 4096
-    }
 }

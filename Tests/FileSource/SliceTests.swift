@@ -248,15 +248,4 @@ struct SliceTests {
         #expect(turns > 20)
         #expect(longestCPU < 300 * nanosecondsPerMillisecond, "one turn of the \(what) took it all")
     }
-
-    private func threadTime() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Int64(time.tv_sec) * nanosecondsPerSecond + Int64(time.tv_nsec)
-    }
-
-    private func residentBytes() throws -> Int {
-        let fields = String(decoding: try readWholeFile("/proc/self/statm"), as: UTF8.self).split(separator: " ")
-        return Int(fields[1])! * 4096
-    }
 }
