@@ -21,16 +21,6 @@ import Testing
         for _ in 0..<count { try check(UInt64.random(in: 0...UInt64.max)) }
     }
 
-    /// Seeds that still fail, at least now and then (ARCHITECTURE.md, "Known limitations").
-    @Test(
-        arguments: [
-            9_178_509_433_051_787_097, 17_233_433_808_204_915_883, 7_051_674_291_695_055_711,
-            12_975_293_585_100_709_349,
-        ] as [UInt64])
-    func openFailures(seed: UInt64) {
-        withKnownIssue(isIntermittent: true) { try check(seed) }
-    }
-
     /// Histories that once failed, as small as they get.
     @Test(arguments: ModelStory.all) func formerFailuresStayMended(story: ModelStory) throws {
         let wrong = try ModelRun.play(story.steps, story.setting)
