@@ -71,6 +71,26 @@ import Testing
         #expect(!events.contains { $0.string("event") == "gap" })
     }
 
+    @Test func theNextGenerationIsNotProducedBeforeTheFormerOneIsAcknowledged() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try fixture.directory.write("one\n", to: "logs/a.log")
+        try fixture.cluster.createTopic("logs", partitions: 1)
+        // Tried again for as long as it is not cleared.
+        fixture.cluster.pushRequestErrors(.produce, Array(repeating: .notEnoughReplicas, count: 10_000))
+        let engine = try fixture.start(fixture.options())
+        try await fixture.waitForStatus(engine, "the first line is on its way") { $0.totals.inFlight == 4 }
+        precondition(rename(fixture.directory.path("logs/a.log"), fixture.directory.path("logs/a.1")) == 0)
+        try fixture.directory.write("two\n", to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "the second one waits", timeout: .seconds(10)) { report in
+            report.totals.inFlight == 4 && report.sources.contains { $0.state == "waiting" }
+        }
+        fixture.cluster.clearRequestErrors(.produce)
+        try await fixture.waitForStatus(engine, "both") { $0.counters.readRecords == 2 && $0.totals.inFlight == 0 }
+        #expect(try await fixture.records(count: 2).map(\.message) == ["one", "two"])
+        _ = await fixture.stop(engine)
+    }
+
     /// What the audit topic has by now.
     private func readAll(_ fixture: EngineFixture) async throws -> [RecordFields] {
         try await readRecords(fixture.cluster.bootstrap, topic: "audit", until: .ends).map { try $0.fields() }
