@@ -1,0 +1,11 @@
+// What librdkafka says that is not about one record.
+
+/// Something librdkafka says that is not about one record.
+package enum KafkaNotice: Sendable, Equatable {
+    /// Its own log line; level as in syslog(3).
+    case log(level: Int32, facility: String, text: String)
+    /// A client error: brokers down, authentication; librdkafka keeps trying.
+    case error(reason: String, allBrokersDown: Bool)
+    /// The producer can do nothing more.
+    case fatal(reason: String)
+}
