@@ -40,6 +40,9 @@ package struct KafkaStatus: Codable, Sendable, Equatable {
     package var lastError: String?
     /// Seconds since 1970 of the newest acknowledgement; nil when there was none yet.
     package var lastAcknowledgement: Double?
+    /// How often the producer was made anew after a fatal error, and what the last one was.
+    package var rebuilds: UInt64 = 0
+    package var lastFatal: String?
     package var topics: [TopicStatus] = []
     package init() {}
 }

@@ -120,6 +120,8 @@ extension PipelineLoop {
         status.embedded = options.isEmbedded
         status.up = producer.isUp
         status.lastError = producer.lastError
+        status.rebuilds = producer.rebuilds
+        status.lastFatal = producer.lastFatal
         if producer.lastAcknowledgement > 0 { status.lastAcknowledgement = seconds(producer.lastAcknowledgement) }
         for (index, topic) in producer.topics.enumerated() {
             var entry = TopicStatus()

@@ -6,7 +6,7 @@ extension Producer {
     /// (monotonic ns). Meanwhile its partitions are asked for again: it may have been made anew with fewer of them.
     package func park(_ index: Int, reason: String, now: Int64) -> Int64 {
         if case .parked(_, _, let until) = topics[index].state { return until }
-        resolver.refresh(topic: index)
+        client?.resolver.refresh(topic: index)
         topics[index].failuresInARow += 1
         let backOff = min(30_000, 250 << min(topics[index].failuresInARow, 7)) * nanosecondsPerMillisecond
         topics[index].state = .parked(reason: reason, since: now, until: now + backOff)
