@@ -118,7 +118,8 @@ enum OutcomeTable {
             "set kafka.compression to one that topic @ takes (lz4 and gzip are known to all brokers)"),
     ]
 
-    private static let newProducer = "nothing: a new producer takes over; if it recurs, see the brokers' logs on topic @"
+    private static let newProducer =
+        "nothing: a new producer takes over; if it recurs, see the brokers' logs on topic @"
 
     private static let fatal: [OutcomeRow] = [
         OutcomeRow(
