@@ -32,7 +32,7 @@ package struct Outcome: Sendable, Equatable {
     package init(error: Int32) {
         code = error
         guard let row = OutcomeTable.row(of: error) else {
-            reason = error < 0 ? "err_local_\(error.magnitude)" : "err_\(error)"
+            reason = Outcome.number(error)
             kind = .retriable
             cause = "an error code that librdkafka does not know"
             isOwnDoing = false
@@ -40,12 +40,19 @@ package struct Outcome: Sendable, Equatable {
             remedyText = "look up Kafka's error code \(error), and what the brokers' logs say of topic @"
             return
         }
-        reason = String(cString: rd_kafka_err2name(rd_kafka_resp_err_t(rawValue: error))).lowercased()
+        let name = String(cString: rd_kafka_err2name(rd_kafka_resp_err_t(rawValue: error))).lowercased()
+        // The marks in librdkafka's list have no name of their own.
+        reason = name.contains("?") ? Outcome.number(error) : name
         kind = row.kind
         cause = row.cause
         isOwnDoing = row.isOwnDoing
         trials = row.trials
         remedyText = row.remedy
+    }
+
+    /// Negative codes are librdkafka's own, which it calls local.
+    private static func number(_ error: Int32) -> String {
+        error < 0 ? "err_local_\(error.magnitude)" : "err_\(error)"
     }
 
     /// What an operator does about it.
