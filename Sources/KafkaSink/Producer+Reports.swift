@@ -37,13 +37,12 @@ extension Producer {
             var acknowledged = false
             for place in 0..<count {
                 let message = reported[place]!
-                let error = message.pointee.err
-                reports[place] = DeliveryReport(
-                    opaque: UInt(bitPattern: message.pointee._private), error: error.rawValue)
+                let error = Producer.error(of: message)
+                reports[place] = DeliveryReport(opaque: UInt(bitPattern: message.pointee._private), error: error)
                 let topic = topicIndex(message.pointee.rkt)
                 topics[topic].inFlight &-= 1
                 inFlight &-= 1
-                if error == RD_KAFKA_RESP_ERR_NO_ERROR {
+                if error == 0 {
                     topics[topic].acknowledgedRecords &+= 1
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
                     topics[topic].lastProgress = now
@@ -60,6 +59,16 @@ extension Producer {
             }
             body(UnsafeBufferPointer(start: reports, count: count))
         }
+    }
+
+    /// 0 for what a broker has acknowledged. librdkafka also reports success for records of a refused request when a later
+    /// one of the same partition succeeded: "the broker checks sequences, so they must have been there". A broker without
+    /// a state of this producer for the partition (new producers, new topics) takes any sequence, and they are not. Such
+    /// records have no offset.
+    @inline(__always)
+    private static func error(of message: UnsafePointer<rd_kafka_message_t>) -> Int32 {
+        let error = message.pointee.err.rawValue
+        return error == 0 && message.pointee.offset == Int64(RD_KAFKA_OFFSET_INVALID) ? Outcome.unproven : error
     }
 
     /// Reports of one event mostly belong to one topic: the last answer is tried first.
