@@ -134,18 +134,18 @@ package struct LedgerStatus: Codable, Sendable, Equatable {
     package var unread: UInt64 = 0
     package init() {}
 
-    /// Adds another source's ledger: sums balance when their parts do.
+    /// Adds another source's ledger: sums balance when their parts do. One that does not may hold any number.
     package mutating func add(_ other: LedgerStatus) {
-        size += other.size
-        acknowledged += other.acknowledged
-        inFlight += other.inFlight
-        spooled += other.spooled
-        skipped += other.skipped
-        gap += other.gap
-        unread += other.unread
+        size &+= other.size
+        acknowledged &+= other.acknowledged
+        inFlight &+= other.inFlight
+        spooled &+= other.spooled
+        skipped &+= other.skipped
+        gap &+= other.gap
+        unread &+= other.unread
     }
 
-    package var balances: Bool { size == acknowledged + inFlight + spooled + skipped + gap + unread }
+    package var balances: Bool { size == acknowledged &+ inFlight &+ spooled &+ skipped &+ gap &+ unread }
 }
 
 /// Counters since start, behind the Prometheus metrics of the same names.

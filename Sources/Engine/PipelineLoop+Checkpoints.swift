@@ -67,6 +67,7 @@ extension PipelineLoop {
         transaction.opened = checkpoint.opened.map(\.record)
         checkpoint.opened = []
         checkpoint.pendingSlots = ledger.takeDirty()
+        verifyLedger(checkpoint.pendingSlots)
         announceGaps()
         // First: a source that was let go may have been taken up again since.
         transaction.updated = checkpoint.released

@@ -75,13 +75,11 @@ extension PipelineLoop {
 
     private func parkAfterFailure(_ topic: Int, _ error: Int32, _ now: Int64) {
         let reason = Outcome(error: error).reason
+        let before = producer.topics[topic].timesParked
         let until = producer.park(topic, reason: reason, now: now)
-        logger.warning(
-            "a topic takes no records now; it is tried again",
-            metadata: [
-                "topic": "\(producer.topics[topic].name)", "reason": "\(reason)",
-                "seconds": "\(max(0, until - now) / nanosecondsPerSecond)",
-            ])
+        // The other sources of a topic that was parked a moment ago have nothing to add.
+        guard producer.topics[topic].timesParked != before else { return }
+        tellParked(topic, reason, until, now)
     }
 
     /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.
@@ -126,13 +124,17 @@ extension PipelineLoop {
         switch notice {
         case .log(let level, let facility, let text):
             let loggerLevel: Logger.Level = level <= 3 ? .error : level == 4 ? .warning : .debug
-            logger.log(level: loggerLevel, "librdkafka", metadata: ["facility": "\(facility)", "text": "\(text)"])
+            logger.log(
+                level: loggerLevel, "librdkafka; what needs attention is in longshore status, with what to do",
+                metadata: ["facility": "\(facility)", "text": "\(text)"])
         case .error(let reason, let allDown):
             logger.warning(
                 allDown
-                    ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full"
-                    : "Kafka error; it is tried again",
+                    ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full: check kafka.brokers and the network"
+                    : "Kafka error; it is tried again: check kafka.brokers, the network and the credentials if it stays",
                 metadata: ["brokers": "\(options.kafka.brokers.joined(separator: ","))", "reason": "\(reason)"])
+        case .recovered(let topic, let seconds):
+            logger.notice("a topic takes records again", metadata: ["topic": "\(topic)", "after_seconds": "\(seconds)"])
         case .fatal(let reason): fail("Kafka's producer ended: \(reason)")
         }
     }

@@ -48,6 +48,7 @@ extension Producer {
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
                     topics[topic].lastProgress = now
                     topics[topic].failuresInARow = 0
+                    if let trouble = topics[topic].trouble { recovered(topic, trouble, now) }
                     if topics[topic].caution != nil, topics[topic].inFlight == 0 { topics[topic].growBolder() }
                     acknowledged = true
                 }
@@ -59,6 +60,12 @@ extension Producer {
             }
             body(UnsafeBufferPointer(start: reports, count: count))
         }
+    }
+
+    private func recovered(_ topic: Int, _ trouble: TopicTrouble, _ now: Int64) {
+        topics[topic].trouble = nil
+        let seconds = (now - trouble.since) / nanosecondsPerSecond
+        notice(.recovered(topic: topics[topic].name, seconds: seconds))
     }
 
     /// Reports of one event mostly belong to one topic: the last answer is tried first.
@@ -111,11 +118,14 @@ extension Producer {
                 topics[result.topic].partitions = result.partitions
                 if case .resolving = topics[result.topic].state {
                     topics[result.topic].state = .healthy
+                    // Its partitions were all that was missing, unless it refused records before.
+                    if topics[result.topic].failuresInARow == 0 { topics[result.topic].trouble = nil }
                     writable.append(result.topic)
                 }
             } else if case .resolving = topics[result.topic].state {
                 let reason = String(cString: rd_kafka_err2str(rd_kafka_resp_err_t(rawValue: result.error)))
                 topics[result.topic].state = .resolving(reason: reason)
+                topics[result.topic].isInTrouble(Outcome(error: result.error).reason, now: Clock.monotonic())
                 lastError = "topic \(topics[result.topic].name): \(reason)"
             }
         }

@@ -20,6 +20,10 @@ package struct Topic {
     var lastProgress: Int64 = 0
     /// How often the topic was parked in a row; decides about the back-off.
     var failuresInARow = 0
+    /// From the first failure to the next acknowledgement; nil when it is well.
+    package internal(set) var trouble: TopicTrouble?
+    /// How often it was parked.
+    package internal(set) var timesParked: UInt64 = 0
     /// After a refused request: how many records may be in flight at once, sent when none is. A broker refuses a whole
     /// request for one record (or for their sum); halved with each refusal, doubled with each success, nil in peace.
     var caution: Int?
