@@ -63,13 +63,13 @@ package struct StatusText {
         var lines: [String] = []
         if let oldest = kafka.oldest {
             let container = oldest.container.map { ", container \(safe(String($0.prefix(12))))" } ?? ""
-            lines.append(
-                "oldest         \(HumanUnits.duration(oldest.seconds)) without acknowledgement: \(safe(oldest.path)) (\(safe(oldest.declaration))\(container)), topic \(safe(oldest.topic))"
+            lines += flow(
+                "oldest         ", "\(HumanUnits.duration(oldest.seconds)) without acknowledgement: \(safe(oldest.path)) (\(safe(oldest.declaration))\(container)), topic \(safe(oldest.topic))"
             )
         }
         if kafka.rebuilds > 0 {
-            lines.append(
-                "producer       made anew \(kafka.rebuilds) \(kafka.rebuilds == 1 ? "time" : "times") after fatal errors, everything not acknowledged is sent again; the last: \(safe(kafka.lastFatal ?? "?"))"
+            lines += flow(
+                "producer       ", "made anew \(kafka.rebuilds) \(kafka.rebuilds == 1 ? "time" : "times") after fatal errors, everything not acknowledged is sent again; the last: \(safe(kafka.lastFatal ?? "?"))"
             )
         }
         return lines
@@ -93,7 +93,7 @@ package struct StatusText {
         let left = report.sources.count { $0.state == "refused" || $0.state == "unreadable" }
         if left > 0 { lines.append("\(left) of \(report.sources.count) files cannot be shipped: STATE says why") }
         if lines.isEmpty { return ["", "no problems"] }
-        return ["", bad("problems (\(lines.count)):")] + lines.map { "  - \(safe($0))" }
+        return ["", bad("problems (\(lines.count)):")] + lines.flatMap { flow("  - ", safe($0)) }
     }
 
     private var table: [String] {
@@ -124,6 +124,11 @@ package struct StatusText {
             sum.flatMap { $0.addingReportingOverflow(part).overflow ? nil : $0 + part }
         }
         return total == sum.size
+    }
+
+    /// On a terminal wrapped at words, else one line.
+    private func flow(_ lead: String, _ text: String) -> [String] {
+        width.map { TextFlow.lines(text, lead: lead, width: $0) } ?? [lead + text]
     }
 
     private func safe(_ text: String) -> String { escapedForTerminal(text) }

@@ -30,10 +30,10 @@ enum ReadinessReasons {
 
     private static func reason(_ topic: TopicStatus) -> String? {
         if topic.isInTrouble {
-            let seconds = topic.parkedSeconds.map { " for \(Int($0)) s" } ?? ""
+            let seconds = topic.parkedSeconds.map { " for \(humanDuration($0))" } ?? ""
             return "topic \(topic.name) takes no records\(seconds): \(topic.reason ?? "unknown")"
         }
         guard let oldest = topic.oldest, oldest.seconds > staleSeconds else { return nil }
-        return "topic \(topic.name): its oldest record waits for an acknowledgement for \(Int(oldest.seconds)) s"
+        return "topic \(topic.name): its oldest record waits for an acknowledgement for \(humanDuration(oldest.seconds))"
     }
 }

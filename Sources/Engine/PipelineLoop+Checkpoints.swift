@@ -107,7 +107,7 @@ extension PipelineLoop {
                 "bytes could not be shipped and are announced as a gap",
                 metadata: [
                     "path": "\(displayPath(gap.source))", "from": "\(gap.from)", "to": "\(gap.to)",
-                    "reason": "\(gap.reason.rawValue)",
+                    "reason": "\(gap.reason.rawValue)", "remedy": "\(gap.reason.remedy)",
                 ])
         }
     }

@@ -134,7 +134,7 @@ extension PipelineLoop {
                     : "Kafka error; it is tried again: check kafka.brokers, the network and the credentials if it stays",
                 metadata: ["brokers": "\(options.kafka.brokers.joined(separator: ","))", "reason": "\(reason)"])
         case .recovered(let topic, let seconds):
-            logger.notice("a topic takes records again", metadata: ["topic": "\(topic)", "after_seconds": "\(seconds)"])
+            logger.notice("topic \(topic) takes records again", metadata: ["after_seconds": "\(seconds)"])
         case .fatal(let reason): fail("Kafka's producer ended: \(reason)")
         }
     }

@@ -53,14 +53,15 @@ extension PipelineLoop {
         entry.parkedSeconds = seconds(now - trouble.since)
     }
 
-    /// Once for each time it is parked; a topic that stays in trouble is tried, and parked, every 30 s.
+    /// Once for each time it is parked; a topic that stays in trouble is tried, and parked, every 30 s. Its name is in the
+    /// message: the rate limit counts equal messages, and topics must not hide each other.
     func tellParked(_ index: Int, _ reason: String, _ until: Int64, _ now: Int64) {
         let topic = producer.topics[index]
         let advice = TopicAdvice(reason: reason, topic: topic.name)
         logger.warning(
-            "a topic takes no records; it alone waits, and is tried again",
+            "topic \(topic.name) takes no records; it alone waits, and is tried again",
             metadata: [
-                "topic": "\(topic.name)", "reason": "\(reason)", "why": "\(advice.why)", "remedy": "\(advice.remedy)",
+                "reason": "\(reason)", "why": "\(advice.why)", "remedy": "\(advice.remedy)",
                 "for_seconds": "\((now - (topic.trouble?.since ?? now)) / nanosecondsPerSecond)",
                 "next_try_seconds": "\(max(0, until - now) / nanosecondsPerSecond)",
             ])
@@ -77,7 +78,7 @@ extension PipelineLoop {
 
     /// One standing problem for a topic in trouble: since when, why, and what to do.
     static func problem(_ topic: TopicStatus) -> String {
-        let age = topic.parkedSeconds.map { " for \(Int($0)) s" } ?? ""
+        let age = topic.parkedSeconds.map { " for \(humanDuration($0))" } ?? ""
         let why = [topic.reason, topic.why].compactMap(\.self).joined(separator: ": ")
         return "topic \(topic.name) takes no records\(age) (\(why)): \(topic.remedy ?? "see the log")"
     }

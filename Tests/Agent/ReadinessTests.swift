@@ -33,7 +33,7 @@ struct ReadinessTests {
             $0.kafka.topics[0].oldest = OldestStatus()
             $0.kafka.topics[0].oldest?.path = "/secret.log"
         }
-        #expect(found == ["topic logs takes no records for 192 s: topic_authorization_failed"])
+        #expect(found == ["topic logs takes no records for 3m 13s: topic_authorization_failed"])
     }
 
     @Test func aTopicWhosePartitionsCannotBeHadIsNamed() {
@@ -53,7 +53,7 @@ struct ReadinessTests {
             }
         }
         #expect(aged(299).isEmpty)
-        #expect(aged(301) == ["topic logs: its oldest record waits for an acknowledgement for 301 s"])
+        #expect(aged(301) == ["topic logs: its oldest record waits for an acknowledgement for 5m 1s"])
     }
 
     @Test func withoutBrokersThereIsOneReasonAndNotOneForEachTopic() {

@@ -46,7 +46,7 @@ extension DeliveryScenarios {
             #expect(!page.contains("longshore_topic_parked_seconds{"))
             #expect(try await bench.daemon.metrics("/readyz").status == 200)
             #expect(try await text(bench).contains("no problems"))
-            #expect(bench.daemon.process.standardError.contains("a topic takes records again"))
+            #expect(bench.daemon.process.standardError.contains("topic logs takes records again"))
             #expect(try await bench.daemon.terminate() == .exited(0))
         }
 
@@ -82,7 +82,7 @@ extension DeliveryScenarios {
             #expect(!page.contains(".log"), "no paths")
 
             let log = bench.daemon.process.standardError.split(separator: "\n")
-            let told = log.filter { $0.contains("a topic takes no records") && $0.contains("topic=logs") }
+            let told = log.filter { $0.contains("topic logs takes no records") }
             #expect(!told.isEmpty && told.allSatisfy { $0.contains("remedy=") && $0.contains("why=") }, "\(told)")
         }
 
