@@ -179,6 +179,22 @@ package struct Ledger: ~Copyable {
         }
     }
 
+    /// Nothing of what is in flight will ever be answered: the producer is gone, and looks at no payload any more. The
+    /// source has to be rewound.
+    package mutating func abandon(_ source: Int, arenas: inout ArenaPool) {
+        var entry = sources[source].head
+        while entry >= 0 {
+            if entries[entry].arena >= 0 {
+                arenas.release(ArenaIndex(raw: entries[entry].arena))
+                entries[entry].arena = -1
+                sources[source].inFlight &-= 1
+            }
+            entry = entries[entry].next
+        }
+        assert(sources[source].inFlight == 0, "records in flight that are not in the list")
+        sources[source].failed = true
+    }
+
     /// Forgets everything behind the committed offset, gaps that wait there as well, so that it is read and produced
     /// again. Call it when nothing of the source is in flight any more.
     package mutating func rewind(_ source: Int) {

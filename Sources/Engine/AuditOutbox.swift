@@ -93,4 +93,10 @@ struct AuditOutbox {
             waiting.append(event)
         }
     }
+
+    /// The producer is gone: whether Kafka has what was in flight will never be known, so it is sent again.
+    mutating func returnInFlight() {
+        waiting += inFlight.values.sorted { $0.id < $1.id }
+        inFlight.removeAll()
+    }
 }

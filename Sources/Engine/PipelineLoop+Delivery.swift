@@ -19,6 +19,7 @@ extension PipelineLoop {
             }
         }
         takeFailures(now)
+        advanceRebuilding(now)
         for topic in writable { unpark(topic) }
         for topic in parked.indices where !parked[topic].isEmpty && isWorthWaking(topic, now) { unpark(topic) }
         unparkMemory()
@@ -63,12 +64,11 @@ extension PipelineLoop {
             let topic = Int(sources[failed.source].topic)
             let outcome = Outcome(error: failed.error)
             producer.countFailure(topic, reason: outcome.reason)
-            sources[failed.source].needsRewind = true
-            rewinding.append(Int32(failed.source))
+            rewindLater(failed.source)
             switch outcome.kind {
             case .recordTrouble: sources[failed.source].isRefusedAlone = producer.refused(topic)
             case .topicTrouble, .retriable: parkAfterFailure(topic, failed.error, now)
-            case .fatal: fail("Kafka's producer ended with \(outcome.reason)")
+            case .fatal: rebuildProducer(outcome.reason, now)
             }
         }
     }
@@ -135,7 +135,7 @@ extension PipelineLoop {
                 metadata: ["brokers": "\(options.kafka.brokers.joined(separator: ","))", "reason": "\(reason)"])
         case .recovered(let topic, let seconds):
             logger.notice("topic \(topic) takes records again", metadata: ["after_seconds": "\(seconds)"])
-        case .fatal(let reason): fail("Kafka's producer ended: \(reason)")
+        case .fatal(let reason): rebuildProducer(reason, Clock.monotonic())
         }
     }
 

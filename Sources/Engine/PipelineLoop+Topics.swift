@@ -12,6 +12,8 @@ extension PipelineLoop {
         status.embedded = options.isEmbedded
         status.up = producer.isUp
         status.lastError = producer.lastError
+        status.rebuilds = producer.rebuilds
+        status.lastFatal = producer.lastFatal
         if producer.lastAcknowledgement > 0 { status.lastAcknowledgement = seconds(producer.lastAcknowledgement) }
         status.topics = producer.topics.indices.map { topicStatus($0, now) }
         return status

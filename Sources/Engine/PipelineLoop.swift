@@ -221,12 +221,13 @@ final class PipelineLoop {
     }
 
     /// The listed timers, and nothing else, wake an idle pipeline thread: the tailer's rescan (and polls where needed),
-    /// a due checkpoint, a parked topic's next try, files without a name, failed reads, containers that are let go, the
+    /// a due checkpoint, a parked topic's next try, the next producer after a fatal error, files without a name, failed reads, containers that are let go, the
     /// giving back of memory, the end of draining.
     private var nextDeadline: Int64 {
         var next = tailer.nextDeadline
         if let due = checkpointDue { next = min(next, due) }
         if let due = producer.nextUnpark { next = min(next, due) }
+        if let due = producer.nextRebuilding { next = min(next, due) }
         if !tailer.nameless.isEmpty { next = min(next, nextNamelessCheck) }
         for slot in retrying { next = min(next, sources[Int(slot)].retryAt) }
         if let trimAt { next = min(next, trimAt) }
@@ -242,6 +243,7 @@ final class PipelineLoop {
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }
+        advanceRebuilding(now)
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
             nextNamelessCheck = now + nanosecondsPerSecond
             checkNameless(now)

@@ -6,7 +6,7 @@ extension Producer {
     /// (monotonic ns). Meanwhile its partitions are asked for again: it may have been made anew with fewer of them.
     package func park(_ index: Int, reason: String, now: Int64) -> Int64 {
         if case .parked(_, _, let until) = topics[index].state { return until }
-        resolver.refresh(topic: index)
+        client?.resolver.refresh(topic: index)
         topics[index].failuresInARow += 1
         topics[index].timesParked &+= 1
         topics[index].isInTrouble(reason, now: now)

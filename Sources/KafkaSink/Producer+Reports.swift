@@ -10,7 +10,7 @@ extension Producer {
     /// Returns the indices of topics that became writable.
     package func drain(now: Int64, _ body: (UnsafeBufferPointer<DeliveryReport>) -> Void) -> [Int] {
         ready.drain()
-        while let event = rd_kafka_queue_poll(queue, 0) {
+        while let client, let event = rd_kafka_queue_poll(client.queue, 0) {
             switch rd_kafka_event_type(event) {
             case RD_KAFKA_EVENT_DR: takeReports(event, now, body)
             case RD_KAFKA_EVENT_ERROR: takeError(event)
@@ -54,6 +54,7 @@ extension Producer {
                 }
             }
             if acknowledged {
+                fatalsInARow = 0
                 isUp = true
                 lastError = nil
                 lastAcknowledgement = Clock.wall()
@@ -92,7 +93,7 @@ extension Producer {
     /// Asks until a broker answers, so that an idle daemon knows as well.
     private func brokersAreDown() {
         isUp = false
-        if !topics.isEmpty { resolver.refresh(topic: 0) }
+        if !topics.isEmpty { client?.resolver.refresh(topic: 0) }
     }
 
     private func takeLog(_ event: OpaquePointer) {
@@ -111,7 +112,7 @@ extension Producer {
 
     private func applyResolutions() -> [Int] {
         var writable: [Int] = []
-        for result in resolver.takeResults() {
+        for result in client?.resolver.takeResults() ?? [] {
             if result.error == 0 {
                 if !isUp { lastError = nil }
                 isUp = true

@@ -6,11 +6,14 @@ package import LinuxIO
 
 /// Owns one librdkafka producer and its topics. Everything but `init` and `close` is called on the pipeline thread.
 /// The extensions hold one concern each: Credits (how much may be in flight), Parking (topics in trouble), Reports (what
-/// comes back).
+/// comes back), Rebuilding (after fatal errors).
 package final class Producer {
-    let client: OpaquePointer
-    let queue: OpaquePointer
-    let resolver: TopicResolver
+    var life: Life
+    /// Nil while it is made anew after a fatal error.
+    var client: ProducerClient? {
+        if case .working(let client) = life { return client }
+        return nil
+    }
     /// Readable when reports, notices or topic resolutions wait.
     package let ready: EventDescriptor
     package internal(set) var topics: [Topic] = []
@@ -26,6 +29,11 @@ package final class Producer {
     let reported: UnsafeMutablePointer<UnsafePointer<rd_kafka_message_t>?>
     let reports: UnsafeMutablePointer<DeliveryReport>
     var lastTopic = 0
+    /// Fatal errors since the last acknowledgement; decides about the pause before the next client.
+    var fatalsInARow = 0
+    /// How often the client was ended by a fatal error, and the last one.
+    package internal(set) var rebuilds: UInt64 = 0
+    package internal(set) var lastFatal: String?
     /// Records in flight over all topics.
     var inFlight = 0
     static let reportCapacity = 1024
@@ -34,22 +42,14 @@ package final class Producer {
     package init(_ options: KafkaOptions) throws(KafkaFailure) {
         self.options = options
         let configuration = try ClientConfiguration.make(options.settings)
-        rd_kafka_conf_set_events(configuration, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG)
         maximumMessageBytes = Producer.integer("message.max.bytes", in: configuration)
-        client = try ClientConfiguration.client(RD_KAFKA_PRODUCER, configuration)
-        queue = rd_kafka_queue_get_main(client)!
-        rd_kafka_set_log_queue(client, queue)
+        rd_kafka_conf_destroy(configuration)
         do {
             ready = try EventDescriptor()
-            resolver = try TopicResolver(
-                client: client, ready: ready, refreshInterval: options.refreshInterval)
         } catch {
-            rd_kafka_queue_destroy(queue)
-            rd_kafka_destroy(client)
             throw KafkaFailure(message: "cannot start the Kafka client: \(error)")
         }
-        var one: UInt64 = 1
-        rd_kafka_queue_io_event_enable(queue, ready.raw, &one, 8)
+        life = .working(try ProducerClient(options, ready: ready))
         messages = .allocate(capacity: RecordBatch.capacity)
         messages.initialize(repeating: rd_kafka_message_t(), count: RecordBatch.capacity)
         reported = .allocate(capacity: Producer.reportCapacity)
@@ -59,12 +59,8 @@ package final class Producer {
     /// Makes a topic known and asks the brokers for its partitions. Returns its index; the same name gives the same index.
     package func openTopic(_ name: String) -> Int {
         if let known = topics.firstIndex(where: { $0.name == name }) { return known }
-        // No topic configuration of its own: it would silently discard the topic-level settings of the client's.
-        guard let handle = rd_kafka_topic_new(client, name, nil) else {
-            preconditionFailure("rd_kafka_topic_new refused \(name): names are validated before")
-        }
-        topics.append(Topic(name: name, handle: handle))
-        resolver.resolve(topic: topics.count - 1, handle: handle)
+        topics.append(Topic(name: name))
+        topics[topics.count - 1].handle = client?.open(name, index: topics.count - 1)
         return topics.count - 1
     }
 
@@ -94,7 +90,7 @@ package final class Producer {
         guard count > 0 else { return }
         topics[index].isLone = count == 1 && topics[index].inFlight == 0
         if topics[index].inFlight == 0 { topics[index].lastProgress = now }
-        let taken = Int(rd_kafka_produce_batch(topics[index].handle, partition, 0, messages, Int32(count)))
+        let taken = Int(rd_kafka_produce_batch(topics[index].handle!, partition, 0, messages, Int32(count)))
         topics[index].inFlight += taken
         inFlight += taken
         guard taken < count else { return }
@@ -114,7 +110,7 @@ package final class Producer {
         let code = key.withUnsafeBytes { key in
             value.withUnsafeBytes { value in
                 rd_kafka_produce(
-                    topics[index].handle, partition, RD_KAFKA_MSG_F_COPY,
+                    topics[index].handle!, partition, RD_KAFKA_MSG_F_COPY,
                     UnsafeMutableRawPointer(mutating: value.baseAddress), value.count, key.baseAddress, key.count,
                     UnsafeMutableRawPointer(bitPattern: opaque))
             }
@@ -128,12 +124,11 @@ package final class Producer {
 
     /// Ends the client: what is still queued is given up (its source was not committed, so it is read again next time).
     package func close() {
-        resolver.stop()
-        rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING)
-        rd_kafka_queue_io_event_enable(queue, -1, nil, 0)
-        for topic in topics { rd_kafka_topic_destroy(topic.handle) }
-        rd_kafka_queue_destroy(queue)
-        rd_kafka_destroy(client)
+        switch life {
+        case .working(let client): client.destroy()
+        case .retiring(let retiring): retiring.join()
+        case .absent: break
+        }
         messages.deallocate()
         reported.deallocate()
         reports.deallocate()

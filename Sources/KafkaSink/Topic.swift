@@ -12,7 +12,8 @@ package struct Topic {
     }
 
     package let name: String
-    let handle: OpaquePointer
+    /// Nil while there is no client.
+    var handle: OpaquePointer?
     package internal(set) var partitions = 0
     package internal(set) var state = State.resolving(reason: nil)
     package internal(set) var inFlight = 0
@@ -33,10 +34,7 @@ package struct Topic {
     package internal(set) var acknowledgedBytes: UInt64 = 0
     package internal(set) var failed: [String: UInt64] = [:]
 
-    init(name: String, handle: OpaquePointer) {
-        self.name = name
-        self.handle = handle
-    }
+    init(name: String) { self.name = name }
 
     /// Records a topic may have in flight when it has not acknowledged anything for `slowAfter`.
     static let slowCredit = 64
