@@ -14,7 +14,7 @@ extension PipelineLoop {
             if outbox.hasInFlight {
                 for report in reports where report.opaque & AuditOutbox.opaqueBit != 0 {
                     outbox.complete(report)
-                    if report.error != 0, let auditTopicIndex { parkAfterFailure(auditTopicIndex, report.error, now) }
+                    if report.error != 0, let auditTopicIndex { auditFailed(auditTopicIndex, report.error, now) }
                 }
             }
         }
@@ -55,31 +55,6 @@ extension PipelineLoop {
             sources[Int(slot)].scheduling = .idle
             enqueue(Int(slot))
         }
-    }
-
-    /// Decides about sources whose records failed, by the class of the error. They are rewound later, never in the middle
-    /// of their own turn: it would go on behind the offset they were rewound to.
-    func takeFailures(_ now: Int64) {
-        for failed in ledger.takeFailures() {
-            let topic = Int(sources[failed.source].topic)
-            let outcome = Outcome(error: failed.error)
-            producer.countFailure(topic, reason: outcome.reason)
-            rewindLater(failed.source)
-            switch outcome.kind {
-            case .recordTrouble: sources[failed.source].isRefusedAlone = producer.refused(topic)
-            case .topicTrouble, .retriable: parkAfterFailure(topic, failed.error, now)
-            case .fatal: rebuildProducer(outcome.reason, now)
-            }
-        }
-    }
-
-    private func parkAfterFailure(_ topic: Int, _ error: Int32, _ now: Int64) {
-        let reason = Outcome(error: error).reason
-        let before = producer.topics[topic].timesParked
-        let until = producer.park(topic, reason: reason, now: now)
-        // The other sources of a topic that was parked a moment ago have nothing to add.
-        guard producer.topics[topic].timesParked != before else { return }
-        tellParked(topic, reason, until, now)
     }
 
     /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.

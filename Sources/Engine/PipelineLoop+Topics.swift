@@ -3,7 +3,6 @@ internal import Checkpoint
 internal import Core
 internal import FileSource
 internal import KafkaSink
-internal import Logging
 
 extension PipelineLoop {
     func kafkaStatus(_ now: Int64) -> KafkaStatus {
@@ -47,35 +46,11 @@ extension PipelineLoop {
             entry.state = "parked"
             entry.nextTrySeconds = 0
         }
-        let advice = TopicAdvice(reason: trouble.reason, topic: topic.name)
-        entry.reason = trouble.reason
-        entry.why = advice.why
-        entry.remedy = advice.remedy
+        entry.reason = trouble.outcome.reason
+        entry.why = trouble.outcome.cause
+        entry.remedy = trouble.outcome.remedy(topic: topic.name)
         entry.parkedSince = seconds(trouble.sinceWall)
         entry.parkedSeconds = seconds(now - trouble.since)
-    }
-
-    /// Once for each time it is parked; a topic that stays in trouble is tried, and parked, every 30 s. Its name is in the
-    /// message: the rate limit counts equal messages, and topics must not hide each other.
-    func tellParked(_ index: Int, _ reason: String, _ until: Int64, _ now: Int64) {
-        let topic = producer.topics[index]
-        let advice = TopicAdvice(reason: reason, topic: topic.name)
-        logger.warning(
-            "topic \(topic.name) takes no records; it alone waits, and is tried again",
-            metadata: [
-                "reason": "\(reason)", "why": "\(advice.why)", "remedy": "\(advice.remedy)",
-                "for_seconds": "\((now - (topic.trouble?.since ?? now)) / nanosecondsPerSecond)",
-                "next_try_seconds": "\(max(0, until - now) / nanosecondsPerSecond)",
-            ])
-    }
-
-    func topicReason(_ index: Int, _ now: Int64) -> String {
-        let topic = producer.topics[index]
-        let why = topic.presentTrouble(now: now).map { TopicAdvice(reason: $0.reason, topic: topic.name).why }
-        switch topic.state {
-        case .resolving: return "the topic's partitions are not known: \(why ?? "asking the brokers")"
-        case .parked, .healthy: return why.map { "the topic refuses records: \($0)" } ?? "waits for acknowledgements"
-        }
     }
 
     /// One standing problem for a topic in trouble: since when, why, and what to do.

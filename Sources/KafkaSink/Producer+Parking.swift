@@ -9,7 +9,6 @@ extension Producer {
         client?.resolver.refresh(topic: index)
         topics[index].failuresInARow += 1
         topics[index].timesParked &+= 1
-        topics[index].isInTrouble(reason, now: now)
         let backOff = min(30_000, 250 << min(topics[index].failuresInARow, 7)) * nanosecondsPerMillisecond
         topics[index].state = .parked(reason: reason, since: now, until: now + backOff)
         return now + backOff
@@ -19,7 +18,7 @@ extension Producer {
     package func unpark(now: Int64) -> [Int] {
         topics.indices.filter { index in
             guard case .parked(_, _, let until) = topics[index].state, until <= now else { return false }
-            topics[index].trouble?.triedAt = now
+            topics[index].spell?.triedAt = now
             topics[index].state = topics[index].partitions > 0 ? .healthy : .resolving(reason: nil)
             return topics[index].partitions > 0
         }

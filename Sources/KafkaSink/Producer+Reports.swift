@@ -48,7 +48,7 @@ extension Producer {
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
                     topics[topic].lastProgress = now
                     topics[topic].failuresInARow = 0
-                    if let trouble = topics[topic].trouble { recovered(topic, trouble, now) }
+                    if let trouble = topics[topic].spell { recovered(topic, trouble, now) }
                     if topics[topic].caution != nil, topics[topic].inFlight == 0 { topics[topic].growBolder() }
                     acknowledged = true
                 }
@@ -64,7 +64,7 @@ extension Producer {
     }
 
     private func recovered(_ topic: Int, _ trouble: TopicTrouble, _ now: Int64) {
-        topics[topic].trouble = nil
+        topics[topic].spell = nil
         let seconds = (now - trouble.since) / nanosecondsPerSecond
         notice(.recovered(topic: topics[topic].name, seconds: seconds))
     }
@@ -120,13 +120,13 @@ extension Producer {
                 if case .resolving = topics[result.topic].state {
                     topics[result.topic].state = .healthy
                     // Its partitions were all that was missing, unless it refused records before.
-                    if topics[result.topic].failuresInARow == 0 { topics[result.topic].trouble = nil }
+                    if topics[result.topic].failuresInARow == 0 { topics[result.topic].spell = nil }
                     writable.append(result.topic)
                 }
             } else if case .resolving = topics[result.topic].state {
                 let reason = String(cString: rd_kafka_err2str(rd_kafka_resp_err_t(rawValue: result.error)))
                 topics[result.topic].state = .resolving(reason: reason)
-                topics[result.topic].isInTrouble(Outcome(error: result.error).reason, now: Clock.monotonic())
+                topics[result.topic].isInTrouble(Outcome(error: result.error), now: Clock.monotonic())
                 lastError = "topic \(topics[result.topic].name): \(reason)"
             }
         }

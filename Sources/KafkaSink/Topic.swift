@@ -16,13 +16,15 @@ package struct Topic {
     var handle: OpaquePointer?
     package internal(set) var partitions = 0
     package internal(set) var state = State.resolving(reason: nil)
+    /// Why it was last parked, or could not be resolved; stays when that is over.
+    package internal(set) var trouble: Outcome?
     package internal(set) var inFlight = 0
     /// Monotonic ns of the last acknowledgement, or of the first record after an idle time.
     var lastProgress: Int64 = 0
     /// How often the topic was parked in a row; decides about the back-off.
     var failuresInARow = 0
     /// From the first failure to the next acknowledgement; nil when it is well.
-    package internal(set) var trouble: TopicTrouble?
+    package internal(set) var spell: TopicTrouble?
     /// How often it was parked.
     package internal(set) var timesParked: UInt64 = 0
     /// After a refused request: how many records may be in flight at once, sent when none is. A broker refuses a whole

@@ -55,7 +55,7 @@ extension DeliveryScenarios {
             let report = try await bench.daemon.status()
             let topic = try #require(report["kafka"]?["topics"]?.array?.first { $0["name"]?.string == "logs" })
             #expect(topic["reason"]?.string == "topic_authorization_failed")
-            #expect(topic["why"]?.string?.contains("authorization failed") == true)
+            #expect(topic["why"]?.string?.isEmpty == false)
             #expect(topic["remedy"]?.string?.contains("logs") == true)
             #expect(topic["parkedSince"]?.double == since && topic["nextTrySeconds"] != nil)
             let oldest = topic["oldest"]
@@ -66,7 +66,8 @@ extension DeliveryScenarios {
             let text = try await text(bench)
             let row = text.split(separator: "\n").first { $0.hasPrefix("logs ") }
             #expect(row?.contains(" parked ") == true && row?.contains("topic_authorization_failed") == true, "\(text)")
-            #expect(text.contains("  - topic logs takes no records for ") && text.contains("grant longshore's user"))
+            #expect(text.contains("  - topic logs takes no records for "))
+            #expect(text.contains("): \(topic["remedy"]?.string ?? "?")\n"), "what to do: \(text)")
             #expect(text.contains("without acknowledgement: ") && text.contains("logs/0.log (test), topic logs"))
 
             let ready = try await bench.daemon.metrics("/readyz")
@@ -83,7 +84,7 @@ extension DeliveryScenarios {
 
             let log = bench.daemon.process.standardError.split(separator: "\n")
             let told = log.filter { $0.contains("topic logs takes no records") }
-            #expect(!told.isEmpty && told.allSatisfy { $0.contains("remedy=") && $0.contains("why=") }, "\(told)")
+            #expect(!told.isEmpty && told.allSatisfy { $0.contains("remedy=") && $0.contains("cause=") }, "\(told)")
         }
 
         @Test("In every scrape under load the parts of the ledger add up to its size, and closed sources stay in its books")
