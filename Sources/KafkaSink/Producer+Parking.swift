@@ -7,6 +7,7 @@ extension Producer {
     package func park(_ index: Int, reason: String, now: Int64) -> Int64 {
         if case .parked(_, _, let until) = topics[index].state { return until }
         client?.resolver.refresh(topic: index)
+        forgetWindows(index, now: now)
         topics[index].failuresInARow += 1
         let backOff = min(30_000, 250 << min(topics[index].failuresInARow, 7)) * nanosecondsPerMillisecond
         topics[index].state = .parked(reason: reason, since: now, until: now + backOff)
