@@ -13,6 +13,7 @@ extension PipelineLoop {
         status.lastError = producer.lastError
         status.rebuilds = producer.rebuilds
         status.lastFatal = producer.lastFatal
+        status.queueRecords = options.kafka.queueMessages
         if producer.lastAcknowledgement > 0 { status.lastAcknowledgement = seconds(producer.lastAcknowledgement) }
         status.topics = producer.topics.indices.map { topicStatus($0, now) }
         return status

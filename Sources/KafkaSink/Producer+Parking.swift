@@ -9,6 +9,7 @@ extension Producer {
         topics[index].isInTrouble(outcome, now: now)
         if case .parked = topics[index].state { return nil }
         client?.resolver.refresh(topic: index)
+        forgetWindows(index, now: now)
         topics[index].failuresInARow += 1
         topics[index].timesParked &+= 1
         let backOff = min(30_000, 250 << min(topics[index].failuresInARow, 7)) * nanosecondsPerMillisecond

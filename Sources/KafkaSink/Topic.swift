@@ -35,13 +35,17 @@ package struct Topic {
     var caution: Int?
     /// The newest record was produced while nothing else was in flight: a refusal of it is about itself.
     var isLone = false
+    /// What it has shown to get rid of, in records and in bytes of arenas.
+    var recordWindow = ProvenWindow()
+    var byteWindow = ProvenWindow()
     package internal(set) var acknowledgedRecords: UInt64 = 0
     package internal(set) var acknowledgedBytes: UInt64 = 0
     package internal(set) var failed: [String: UInt64] = [:]
 
     init(name: String) { self.name = name }
 
-    /// Records a topic may have in flight when it has not acknowledged anything for `slowAfter`.
+    /// Records a topic may have in flight when it has not acknowledged anything for `slowAfter`; fewer where so many topics
+    /// share the queue that their reserves are smaller.
     static let slowCredit = 64
     /// Where caution begins, and where it ends.
     static let firstCaution = 64
