@@ -133,6 +133,29 @@ import TestSupport
         }
     }
 
+    /// _PURGE_QUEUE and _PURGE_INFLIGHT are librdkafka's words for the end of a client; UNKNOWN is a broker's failure.
+    @Test(arguments: [(Int32(-152), false), (-151, false), (-1, true)])
+    func recordsOfAnEndedProducerAreReadAgainWithoutParkingTheirTopic(error: Int32, parks: Bool) throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try withLoop(fixture, "one\n") { loop in
+            // No other report comes.
+            try fixture.cluster.setRoundTripTime(milliseconds: 60_000)
+            loop.tailer.activate(0)
+            loop.turn(0)
+            try #require(loop.ledger.inFlight(0) == 1 && loop.ledger.reserved(0) == 4)
+            let now = Clock.monotonic()
+            withUnsafePointer(to: DeliveryReport(opaque: loop.opaques[0], error: error)) { report in
+                loop.ledger.complete(UnsafeBufferPointer(start: report, count: 1), arenas: &loop.arenas, now: now)
+            }
+            loop.takeFailures(now)
+            loop.settleRewinds(now)
+            #expect(loop.ledger.reserved(0) == 0 && loop.ledger.inFlight(0) == 0)
+            #expect((loop.producer.topics[0].state == .healthy) == !parks)
+            #expect(loop.producer.topics[0].failed.isEmpty == !parks)
+        }
+    }
+
     @Test func theLastCheckpointKeepsDeclarationsAndTheirGenerationsTogether() throws {
         let fixture = try EngineFixture()
         defer { fixture.directory.remove() }
