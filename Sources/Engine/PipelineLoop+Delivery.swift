@@ -31,8 +31,6 @@ extension PipelineLoop {
         for notice in producer.takeNotices() { tell(notice) }
     }
 
-    }
-
     /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.
     func settleRewinds(_ now: Int64) {
         guard !rewinding.isEmpty else { return }
