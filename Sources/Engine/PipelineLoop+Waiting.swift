@@ -173,6 +173,10 @@ extension PipelineLoop {
 
     private func wait(_ slot: Int, _ place: WaitingPlace) {
         let list = place.list(hasBacklog: sources[slot].hasBacklog)
-        if ledger.reserved(slot) == turnOffset { waiting.prepend(slot, to: list) } else { waiting.append(slot, to: list) }
+        if ledger.reserved(slot) == turnOffset {
+            waiting.prepend(slot, to: list)
+        } else {
+            waiting.append(slot, to: list)
+        }
     }
 }
