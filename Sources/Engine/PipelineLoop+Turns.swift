@@ -109,7 +109,7 @@ extension PipelineLoop {
     func ship(_ slot: Int, _ chunk: inout Chunk, _ now: Int64) -> Shipping {
         let topic = Int(sources[slot].topic)
         while true {
-            let credit = credit(topic, hasBacklog: sources[slot].hasBacklog, now)
+            let credit = credit(topic, sources[slot].partition, hasBacklog: sources[slot].hasBacklog, now)
             guard credit > 0 else {
                 park(slot, topic)
                 return .stopped

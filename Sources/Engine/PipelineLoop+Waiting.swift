@@ -10,6 +10,8 @@ internal import LinuxIO
 enum WaitingPlace {
     case ready
     case memory
+    /// Of any topic: those that move again are looked for.
+    case partition
     case topic(Int)
 
     func list(hasBacklog: Bool) -> Int {
@@ -17,7 +19,8 @@ enum WaitingPlace {
         switch self {
         case .ready: place = 0
         case .memory: place = 1
-        case .topic(let topic): place = 2 + topic
+        case .partition: place = 2
+        case .topic(let topic): place = 3 + topic
         }
         return 2 * place + (hasBacklog ? 1 : 0)
     }
@@ -92,6 +95,23 @@ extension PipelineLoop {
         if !resume(place.list(hasBacklog: false)) { resume(place.list(hasBacklog: true)) }
     }
 
+    /// Lets the sources go on whose partitions have credit again.
+    func wakePartitions(_ now: Int64) {
+        guard !isEmpty(.partition) else { return }
+        for list in [false, true].map({ WaitingPlace.partition.list(hasBacklog: $0) }) {
+            for _ in 0..<waiting.count(list) {
+                guard let slot = waiting.popFirst(list) else { break }
+                let topic = Int(sources[slot].topic)
+                if producer.isWorthWaking(topic, partition: sources[slot].partition, now: now) {
+                    sources[slot].scheduling = .idle
+                    enqueue(slot)
+                } else {
+                    waiting.append(slot, to: list)
+                }
+            }
+        }
+    }
+
     func wakeForMemory() {
         guard !isEmpty(.memory), arenas.hasRoom else { return }
         if !resume(WaitingPlace.memory.list(hasBacklog: false)) { resume(WaitingPlace.memory.list(hasBacklog: true)) }
@@ -114,9 +134,9 @@ extension PipelineLoop {
         return inFlight == 0 || memoryAllowance(topic, now) >= min(held, arenas.sharing.capacity / 4)
     }
 
-    /// Records that sources of a topic may produce now. The last places stay free for sources that had caught up.
-    func credit(_ topic: Int, hasBacklog: Bool, _ now: Int64) -> Int {
-        let credit = producer.credit(topic, now: now)
+    /// Records that sources of a topic, to one of its partitions, may produce now. The last places stay free for sources that had caught up.
+    func credit(_ topic: Int, _ partition: Int32? = nil, hasBacklog: Bool, _ now: Int64) -> Int {
+        let credit = producer.credit(topic, partition: partition ?? -1, now: now)
         guard hasBacklog, producer.topics[topic].inFlight > 0 else { return credit }
         return max(0, credit - producer.sharing.reserve / 2)
     }
@@ -134,13 +154,15 @@ extension PipelineLoop {
     }
 
     /// Whether a source of the topic could produce anything: known before its file is read.
-    private func mayShip(_ topic: Int, hasBacklog: Bool, _ now: Int64) -> Bool {
-        credit(topic, hasBacklog: hasBacklog, now) > 0 && (writers[topic].arena != nil || isWithinShare(topic, 0, now))
+    private func mayShip(_ topic: Int, _ partition: Int32? = nil, hasBacklog: Bool, _ now: Int64) -> Bool {
+        credit(topic, partition, hasBacklog: hasBacklog, now) > 0 && (writers[topic].arena != nil || isWithinShare(topic, 0, now))
     }
 
     /// Parks a source that could not produce what it would read. True when it may go on.
     func canShip(_ slot: Int, _ topic: Int, _ now: Int64) -> Bool {
-        guard mayShip(topic, hasBacklog: sources[slot].hasBacklog, now) else {
+        // Without records in flight its partition is chosen anew.
+        let partition = ledger.inFlight(slot) == 0 ? nil : sources[slot].partition
+        guard mayShip(topic, partition, hasBacklog: sources[slot].hasBacklog, now) else {
             park(slot, topic)
             return false
         }
@@ -159,11 +181,20 @@ extension PipelineLoop {
         return arenas.hasRoom
     }
 
-    /// Waits for the topic: for credit, for partitions, or for the end of its trouble. Who got nothing in its turn keeps
-    /// its place.
+    /// Waits for the topic or its own partition: for credit, or for the end of the trouble. Who got nothing in its turn
+    /// keeps its place.
     func park(_ slot: Int, _ topic: Int) {
-        sources[slot].scheduling = .parkedOnTopic
-        wait(slot, .topic(topic))
+        let now = Clock.monotonic()
+        let hasBacklog = sources[slot].hasBacklog
+        if credit(topic, hasBacklog: hasBacklog, now) > 0,
+            credit(topic, sources[slot].partition, hasBacklog: hasBacklog, now) == 0
+        {
+            sources[slot].scheduling = .parkedOnPartition
+            wait(slot, .partition)
+        } else {
+            sources[slot].scheduling = .parkedOnTopic
+            wait(slot, .topic(topic))
+        }
         tailer.dropChunk(slot)
     }
 

@@ -69,6 +69,8 @@ final class PipelineLoop {
     var checkpoint = CheckpointState()
     var counters = CounterStatus()
     var problems: [String: String] = [:]
+    /// Sources whose ledger did not add up.
+    var ledgerProblems: [String] = []
     let started = Clock.monotonic()
     var stopDeadline: Int64?
     var failure: String?
@@ -218,13 +220,15 @@ final class PipelineLoop {
     }
 
     /// The listed timers, and nothing else, wake an idle pipeline thread: the tailer's rescan (and polls where needed),
-    /// a due checkpoint, a parked topic's next try, the next producer after a fatal error, files without a name, failed reads, containers that are let go, the
+    /// a due checkpoint, a parked topic's next try, the next producer after a fatal error, partitions that do not
+    /// acknowledge, files without a name, failed reads, containers that are let go, the
     /// giving back of memory, the end of draining.
     private var nextDeadline: Int64 {
         var next = tailer.nextDeadline
         if let due = checkpointDue { next = min(next, due) }
         if let due = producer.nextUnpark { next = min(next, due) }
         if let due = producer.nextRebuilding { next = min(next, due) }
+        if let due = producer.nextPartitionCheck { next = min(next, due) }
         if !tailer.nameless.isEmpty { next = min(next, nextNamelessCheck) }
         for slot in retrying { next = min(next, sources[Int(slot)].retryAt) }
         if let trimAt { next = min(next, trimAt) }
@@ -241,6 +245,7 @@ final class PipelineLoop {
         if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }
         advanceRebuilding(now)
+        producer.checkPartitions(now: now)
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
             nextNamelessCheck = now + nanosecondsPerSecond
             checkNameless(now)
@@ -289,7 +294,9 @@ final class PipelineLoop {
     /// The last checkpoint and the end of producer and store.
     private func finish() {
         takeReports(Clock.monotonic())
-        let end = EngineEnd(unacknowledged: recordsInFlight, failure: failure)
+        verifyWholeLedger()
+        let end = EngineEnd(
+            unacknowledged: recordsInFlight, failure: failure, ledgerImbalances: ledger.imbalanceCount)
         submitFinalCheckpoint()
         producer.close()
         store.close()

@@ -15,8 +15,9 @@ extension Producer {
     /// slow takes nothing from others. Without an acknowledgement for two seconds it has its reserve only.
     package func credit(_ index: Int, now: Int64) -> Int {
         guard topics[index].state == .healthy, !controlTopics.contains(index) else { return 0 }
-        let held = topics[index].inFlight
-        if topics[index].caution != nil, held > 0 { return 0 }
+        if topics[index].caution != nil, topics[index].inFlight > 0 { return 0 }
+        // What does not move is no reason for the rest of the topic to wait.
+        let held = topics[index].inFlight - topics[index].stuck
         let sharing = self.sharing
         var window = topics[index].recordWindow.window(
             acknowledged: topics[index].acknowledgedRecords, held: held, reserve: sharing.reserve,
