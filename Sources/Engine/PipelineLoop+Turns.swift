@@ -31,6 +31,7 @@ extension PipelineLoop {
             switch tailer.read(slot, at: offset, into: scratch, capacity: chunkSize, now: now) {
             case .bytes(let bytes, let count, let atEnd):
                 let isFinal = sources[slot].isFinal && atEnd
+                if count > PipelineLoop.backlogBytes { sources[slot].hasBacklog = true }
                 var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
                 if mustWait(slot, now) { return }
                 encoder.stamp(Timestamp.now())

@@ -187,7 +187,9 @@ private final class PlayedProducer {
         try cluster.setRoundTripTime(milliseconds: 2_000)
         let before = fixture.producer.credit(topics[2], now: Clock.monotonic())
         var taken = 0
-        while fixture.producer.produceCopy(topics[taken % 2], key: [1], value: [2], opaque: UInt(taken + 1)) { taken += 1 }
+        while fixture.producer.produceCopy(topics[taken % 2], key: [1], value: [2], opaque: UInt(taken + 1)) {
+            taken += 1
+        }
         #expect(taken == 1_000)
         #expect(fixture.producer.credit(topics[2], now: Clock.monotonic()) >= before)
         #expect(fixture.producer.credit(topics[0], now: Clock.monotonic()) == 0)
