@@ -34,7 +34,7 @@ struct TopicTable {
 
     /// Something besides its counters is to be seen.
     private static func isNotable(_ topic: TopicStatus) -> Bool {
-        topic.state != "healthy" || topic.quarantinedRecords > 0
+        topic.state != "healthy" || topic.quarantinedRecords > 0 || topic.leaderless > 0
     }
 
     private func table(_ shown: [TopicStatus]) -> [String] {
@@ -74,7 +74,10 @@ struct TopicTable {
     }
 
     private static func why(_ topic: TopicStatus) -> String {
-        [topic.reason, topic.why].compactMap(\.self).joined(separator: ": ")
+        if topic.reason == nil, topic.leaderless > 0 {
+            return "\(topic.leaderless) of \(topic.partitions) partitions have no leader"
+        }
+        return [topic.reason, topic.why].compactMap(\.self).joined(separator: ": ")
     }
 
     private func render(_ columns: [Column], _ shown: [TopicStatus]) -> [String] {

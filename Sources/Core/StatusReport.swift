@@ -92,6 +92,8 @@ package struct TopicStatus: Codable, Sendable, Equatable {
     package var quarantinedRecords: UInt64 = 0
     package var quarantinedBytes: UInt64 = 0
     package var partitions = 0
+    /// Those of them without a leader: what belongs to them waits, the others go on.
+    package var leaderless = 0
     package var credit = 0
     package var inFlight = 0
     package var acknowledgedRecords: UInt64 = 0

@@ -105,10 +105,17 @@ extension PipelineLoop {
         if tailer.isWaiting(slot) { return ("waiting", "the stream's former file is read first") }
         switch source.scheduling {
         case .parkedOnTopic: return ("parked", topicReason(Int(source.topic), now))
+        case .parkedOnPartition: return ("parked", partitionReason(Int(source.topic), source.partition))
         case .parkedOnMemory: return ("parked", "limits.memory is used up by records that are not acknowledged")
         case .queued: return ("active", nil)
         case .idle: return source.needsRewind ? ("parked", "is produced again") : ("idle", nil)
         }
+    }
+
+    private func partitionReason(_ topic: Int, _ partition: Int32) -> String {
+        if !producer.hasLeader(topic, partition) { return "partition \(partition) of the topic has no leader" }
+        if producer.moves(topic, partition) { return "waits for acknowledgements" }
+        return "partition \(partition) of the topic does not acknowledge what was sent"
     }
 
     private func storeStatus(_ now: Int64) -> StoreStatus {
@@ -139,7 +146,7 @@ extension PipelineLoop {
                 "no broker of \(report.kafka.brokers) answers"
                     + (report.kafka.lastError.map { " (\($0))" } ?? "") + ": check kafka.brokers and the network")
         }
-        all += report.kafka.topics.filter(\.isInTrouble).map(PipelineLoop.problem) + ledgerProblems
+        all += PipelineLoop.problems(report.kafka.topics) + ledgerProblems
         if let error = report.store.lastError { all.append(error) }
         let flooded = tailer.floodedDirectories
         for (path, rate) in flooded.prefix(PipelineLoop.toldFloods) {

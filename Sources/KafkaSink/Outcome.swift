@@ -27,10 +27,22 @@ package struct Outcome: Sendable, Equatable {
     package let trials: Int
     private let remedyText: String
 
+    /// Beside librdkafka's codes: it reports success that it has concluded, and no broker said so.
+    static let unproven: Int32 = -10_001
+
     /// Looks up a delivery report's error, or a topic's in metadata. Codes that librdkafka does not know are retriable,
     /// and shown by their number.
     package init(error: Int32) {
         code = error
+        if error == Outcome.unproven {
+            reason = "unproven_acknowledgement"
+            kind = .retriable
+            cause = "a later request succeeded, but no broker has acknowledged this one"
+            isOwnDoing = false
+            trials = 1
+            remedyText = "nothing: its records are produced again, so that topic @ may hold them twice"
+            return
+        }
         guard let row = OutcomeTable.row(of: error) else {
             reason = Outcome.number(error)
             kind = .retriable

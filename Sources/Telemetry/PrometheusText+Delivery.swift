@@ -45,6 +45,9 @@ extension PrometheusText {
         text.family("longshore_topic_parkings_total", .counter, "How often a topic was parked.")
         text.samples(["topic"], sum(kafka.topics.map { ([$0.name], $0.timesParked) }))
         text.family(
+            "longshore_topic_leaderless_partitions", .gauge, "Partitions of a topic that have no leader.")
+        text.samples(["topic"], sum(kafka.topics.map { ([$0.name], UInt64(clamping: $0.leaderless)) }))
+        text.family(
             "longshore_topic_oldest_unacknowledged_seconds", .gauge,
             "Age of the topic's oldest record that is not acknowledged, since it was produced first; absent without one.")
         text.ages(

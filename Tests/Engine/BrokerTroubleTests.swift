@@ -140,7 +140,7 @@ import Testing
         let stage = try await TroubleStage(brokers: 3, topics: 2, arrange: lead)
         for partition: Int32 in 0..<2 { try stage.cluster.setLeader("one", partition: partition, broker: nil) }
         try await stage.waitForStatus("topic one stands still") { report in
-            report.kafka.topics.contains { $0.name == "one" && $0.state == "slow" }
+            report.kafka.topics.contains { $0.name == "one" && ["slow", "parked"].contains($0.state) }
         }
         let credit = try await stage.topic("one").credit
         #expect(credit <= 64)

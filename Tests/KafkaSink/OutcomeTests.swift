@@ -119,6 +119,31 @@ import Testing
         fixture.close()
     }
 
+    /// Two requests are in flight, the first is refused, the second taken: librdkafka concludes from it that the first was
+    /// written. Real brokers that know nothing of the producer yet take any sequence as this mock does.
+    @Test func successThatNoBrokerHasConfirmedIsNoAcknowledgement() async throws {
+        let cluster = try MockCluster()
+        try cluster.createTopic("logs", partitions: 1)
+        let fixture = try fixture(cluster)
+        let topic = try fixture.open("logs")
+        fixture.send(topic, ["before"])
+        try fixture.waitForReports(1)
+        try cluster.pushAnswer(.produce, broker: 1, number: 59, milliseconds: 500)
+        let refused = try #require(fixture.send(topic, ["refused"]).first)
+        try await waitUntil("the first request at the broker") {
+            try cluster.waitingAnswers(.produce, broker: 1) == 0
+        }
+        let taken = try #require(fixture.send(topic, ["taken"]).first)
+        try fixture.waitForReports(3)
+        #expect(fixture.reports[taken] == 0)
+        let outcome = Outcome(error: try #require(fixture.reports[refused]))
+        #expect(outcome.reason == "unproven_acknowledgement" && outcome.kind == .retriable)
+        #expect(fixture.producer.topics[topic].acknowledgedRecords == 2)
+        let records = try await readRecords(cluster.bootstrap, topic: "logs", until: .count(2))
+        #expect(records.map(\.text) == ["before", "taken"])
+        fixture.close()
+    }
+
     private func fixture(_ cluster: MockCluster) throws -> ProducerFixture {
         try ProducerFixture(cluster.bootstrap) {
             $0.lingerMilliseconds = 0
