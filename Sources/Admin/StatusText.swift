@@ -78,7 +78,8 @@ package struct StatusText {
     private var outbox: String {
         let store = report.store
         let oldest = store.outboxOldestSeconds.map { ", oldest \(HumanUnits.duration($0))" } ?? ""
-        let dropped = store.outboxDropped > 0 ? ", \(store.outboxDropped) dropped" : ""
+        let left = report.counters.outboxDropped.values.reduce(0, &+)
+        let dropped = left > 0 ? ", \(left) dropped" : ""
         return
             "outbox \(store.outboxEvents) \(store.outboxEvents == 1 ? "event" : "events") (\(bytes(clamping: store.outboxBytes)))\(oldest)\(dropped)"
     }

@@ -22,6 +22,7 @@ extension PipelineLoop {
         report.store = storeStatus(now)
         report.counters = counters
         if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
+        if outbox.dropped > 0 { report.counters.outboxDropped["generation"] = outbox.dropped }
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory.limitBytes = UInt64(options.memoryLimit)
@@ -129,7 +130,6 @@ extension PipelineLoop {
         // Those on their way into the store are neither collected nor waiting.
         status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
         status.outboxBytes = outbox.bytes
-        status.outboxDropped = outbox.dropped
         return status
     }
 

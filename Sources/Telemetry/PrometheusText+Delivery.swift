@@ -73,7 +73,7 @@ extension PrometheusText {
         text.sample(report.ledgerImbalances)
     }
 
-    static func outbox(_ store: StoreStatus, _ text: inout MetricText) {
+    static func outbox(_ store: StoreStatus, _ counters: CounterStatus, _ text: inout MetricText) {
         text.family("longshore_outbox_bytes", .gauge, "Audit events that wait in the durable outbox.")
         text.sample(UInt64(clamping: store.outboxBytes))
         text.family("longshore_outbox_events", .gauge, "How many audit events wait in the durable outbox.")
@@ -82,8 +82,8 @@ extension PrometheusText {
         text.sample(store.outboxOldestSeconds ?? 0)
         text.family(
             "longshore_outbox_dropped_total", .counter,
-            "Opened and closed generations that were not announced because the outbox was full.")
-        text.sample(store.outboxDropped)
+            "Events, never gaps, that were left out of the outbox because it was full or Kafka refused them.")
+        text.samples("event", counters.outboxDropped)
     }
 
     /// The greatest of what has the same labels: one sample twice would make a scraper refuse the whole page.

@@ -22,7 +22,7 @@ struct PrometheusTextTests {
         report.store.outboxBytes = 51
         report.store.outboxEvents = 52
         report.store.outboxOldestSeconds = 53.5
-        report.store.outboxDropped = 54
+        report.counters.outboxDropped = ["generation_opened": 54]
         report.kafka.rebuilds = 55
         report.ledgerImbalances = 2
         report.books.size = 1_000_063
@@ -127,7 +127,7 @@ struct PrometheusTextTests {
         #expect(page.value("longshore_producer_rebuilds_total") == 55)
         #expect(page.value("longshore_outbox_events") == 52)
         #expect(page.value("longshore_outbox_oldest_seconds") == 53.5)
-        #expect(page.value("longshore_outbox_dropped_total") == 54)
+        #expect(page.value("longshore_outbox_dropped_total", ["event": "generation_opened"]) == 54)
         #expect(page.value("longshore_ledger_imbalances_total") == 2)
         #expect(page.value("longshore_ledger_size_bytes") == 1_000_063)
         let parts = ["acknowledged", "in_flight", "spooled", "skipped", "gap", "unread"].map {
