@@ -37,6 +37,7 @@ enum ReadinessReasons {
             return "topic \(topic.name): \(topic.leaderless) of \(topic.partitions) partitions have no leader"
         }
         guard let oldest = topic.oldest, oldest.seconds > staleSeconds else { return nil }
-        return "topic \(topic.name): its oldest record waits for an acknowledgement for \(humanDuration(oldest.seconds))"
+        return
+            "topic \(topic.name): its oldest record waits for an acknowledgement for \(humanDuration(oldest.seconds))"
     }
 }

@@ -49,7 +49,8 @@ extension PrometheusText {
         text.samples(["topic"], sum(kafka.topics.map { ([$0.name], UInt64(clamping: $0.leaderless)) }))
         text.family(
             "longshore_topic_oldest_unacknowledged_seconds", .gauge,
-            "Age of the topic's oldest record that is not acknowledged, since it was produced first; absent without one.")
+            "Age of the topic's oldest record that is not acknowledged, since it was produced first; absent without one."
+        )
         text.ages(
             ["topic"], greatest(kafka.topics.compactMap { topic in topic.oldest.map { ([topic.name], $0.seconds) } }))
     }
@@ -78,7 +79,8 @@ extension PrometheusText {
         text.sample(UInt64(clamping: store.outboxBytes))
         text.family("longshore_outbox_events", .gauge, "How many audit events wait in the durable outbox.")
         text.sample(UInt64(clamping: store.outboxEvents))
-        text.family("longshore_outbox_oldest_seconds", .gauge, "Age of the oldest audit event that waits; 0 without one.")
+        text.family(
+            "longshore_outbox_oldest_seconds", .gauge, "Age of the oldest audit event that waits; 0 without one.")
         text.sample(store.outboxOldestSeconds ?? 0)
         text.family(
             "longshore_outbox_dropped_total", .counter,
