@@ -29,7 +29,7 @@ package struct StatusText {
             "brokers        \(kafka.up ? good("up") : bad("down"))  \(safe(kafka.brokers)), last acknowledgement \(acknowledged)"
                 + (kafka.embedded ? ", embedded: for trying things out only" : ""),
             "store          \(store.ok ? good("ok") : bad("failing"))  \(safe(store.path)), checkpoint \(checkpoint), \(outbox)",
-            "memory         \(HumanUnits.bytes(report.memory.residentBytes)) resident, buffers \(HumanUnits.bytes(report.memory.bufferBytes)) of \(HumanUnits.bytes(report.memory.limitBytes))",
+            "memory         \(HumanUnits.bytes(report.memory.residentBytes)) resident, buffers \(HumanUnits.bytes(report.memory.bufferBytes)) of \(HumanUnits.bytes(report.memory.limitBytes)), beside them \(HumanUnits.bytes(report.memory.overheadBytes)) of at most \(HumanUnits.bytes(report.memory.overheadLimitBytes))",
         ]
     }
 

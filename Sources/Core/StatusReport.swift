@@ -50,6 +50,8 @@ package struct KafkaStatus: Codable, Sendable, Equatable {
     /// How often the producer was ended by a fatal error and made anew, and why the last time.
     package var rebuilds: UInt64 = 0
     package var lastFatal: String?
+    /// Records that may be in flight over all topics, without control records.
+    package var queueRecords = 0
     package var topics: [TopicStatus] = []
     package init() {}
 }
@@ -175,6 +177,9 @@ package struct MemoryStatus: Codable, Sendable, Equatable {
     package var limitBytes: UInt64 = 0
     package var bufferBytes: UInt64 = 0
     package var residentBytes: UInt64 = 0
+    /// Resident beside the buffers, and the most it may be: a constant for a configuration and a number of files.
+    package var overheadBytes: UInt64 = 0
+    package var overheadLimitBytes: UInt64 = 0
     package init() {}
 }
 

@@ -33,6 +33,8 @@ extension PipelineLoop {
     private func open(_ appeared: AppearedFile) {
         let slot = appeared.slot
         while sources.count <= slot { sources.append(SourceState()) }
+        // The slot's former source may have ended in a list.
+        waiting.remove(slot)
         sources[slot] = SourceState()
         sources[slot].isOpen = true
         sources[slot].topic = topicOfDeclaration[appeared.declaration]

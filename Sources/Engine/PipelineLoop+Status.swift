@@ -25,9 +25,7 @@ extension PipelineLoop {
         if outbox.dropped > 0 { report.counters.outboxDropped["generation"] = outbox.dropped }
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
-        report.memory.limitBytes = UInt64(options.memoryLimit)
-        report.memory.bufferBytes = UInt64(arenas.allocatedBytes + chunkSize + tailer.chunkBytes)
-        report.memory.residentBytes = residentBytes()
+        report.memory = memoryStatus()
         report.watching.directories = tailer.directoryCount
         report.watching.watches = tailer.watchCount
         report.watching.polled = tailer.polledDirectories
@@ -165,15 +163,4 @@ extension PipelineLoop {
     }
 
     func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / Double(nanosecondsPerSecond) }
-
-    /// VmRSS from /proc/self/statm (proc(5)), in bytes.
-    private func residentBytes() -> UInt64 {
-        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 128)
-        guard fgets(&line, Int32(line.count), file) != nil else { return 0 }
-        let fields = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            .split(separator: " ")
-        return fields.count > 1 ? (UInt64(fields[1]) ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))) : 0
-    }
 }

@@ -13,6 +13,7 @@ extension PipelineLoop {
         status.lastError = producer.lastError
         status.rebuilds = producer.rebuilds
         status.lastFatal = producer.lastFatal
+        status.queueRecords = options.kafka.queueMessages
         if producer.lastAcknowledgement > 0 { status.lastAcknowledgement = seconds(producer.lastAcknowledgement) }
         status.topics = producer.topics.indices.map { topicStatus($0, now) }
         return status
@@ -24,7 +25,7 @@ extension PipelineLoop {
         entry.name = topic.name
         switch topic.state {
         case .resolving: entry.state = "resolving"
-        case .parked(_, _, let until):
+        case .parked(let until):
             entry.state = "parked"
             entry.nextTrySeconds = max(0, seconds(until - now))
         case .healthy: entry.state = topic.isSlow(now: now) ? "slow" : "healthy"

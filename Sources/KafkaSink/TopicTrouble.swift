@@ -42,7 +42,6 @@ extension Topic {
 
     /// A failure: the first one since the last acknowledgement begins the trouble.
     mutating func isInTrouble(_ outcome: Outcome, now: Int64) {
-        trouble = outcome
         if spell == nil { spell = TopicTrouble(outcome, now: now) }
         spell?.outcome = outcome
         spell?.triedAt = nil

@@ -19,7 +19,7 @@ struct StatusTextTests {
                 configuration  /etc/longshore/longshore.yaml
                 brokers        up  k1:9092,k2:9092, last acknowledgement 2.5 s ago
                 store          ok  /var/lib/longshore/longshore.db, checkpoint 0.2 s ago, outbox 0 events (0 B)
-                memory         18.0 MiB resident, buffers 1.5 MiB of 64.0 MiB
+                memory         18.0 MiB resident, buffers 1.5 MiB of 64.0 MiB, beside them 16.5 MiB of at most 45.0 MiB
 
                 DECLARATION  PATH                        OFFSET     SIZE   UNREAD  IN-FLIGHT  OLDEST  TOPIC  STATE
                 app          /var/log/app.log           5.0 KiB  5.0 KiB      0 B        0 B       -  logs   idle
