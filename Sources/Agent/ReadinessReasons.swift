@@ -33,7 +33,11 @@ enum ReadinessReasons {
             let seconds = topic.parkedSeconds.map { " for \(humanDuration($0))" } ?? ""
             return "topic \(topic.name) takes no records\(seconds): \(topic.reason ?? "unknown")"
         }
+        if topic.leaderless > 0 {
+            return "topic \(topic.name): \(topic.leaderless) of \(topic.partitions) partitions have no leader"
+        }
         guard let oldest = topic.oldest, oldest.seconds > staleSeconds else { return nil }
-        return "topic \(topic.name): its oldest record waits for an acknowledgement for \(humanDuration(oldest.seconds))"
+        return
+            "topic \(topic.name): its oldest record waits for an acknowledgement for \(humanDuration(oldest.seconds))"
     }
 }

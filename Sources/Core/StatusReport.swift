@@ -94,6 +94,8 @@ package struct TopicStatus: Codable, Sendable, Equatable {
     package var quarantinedRecords: UInt64 = 0
     package var quarantinedBytes: UInt64 = 0
     package var partitions = 0
+    /// Those of them without a leader: what belongs to them waits, the others go on.
+    package var leaderless = 0
     package var credit = 0
     package var inFlight = 0
     package var acknowledgedRecords: UInt64 = 0
@@ -120,8 +122,6 @@ package struct StoreStatus: Codable, Sendable, Equatable {
     package var outboxBytes = 0
     /// Age of the oldest event in the outbox; nil when it is empty.
     package var outboxOldestSeconds: Double?
-    /// Opened and closed generations that were not announced because the outbox was full.
-    package var outboxDropped: UInt64 = 0
     package init() {}
 }
 
@@ -159,6 +159,8 @@ package struct CounterStatus: Codable, Sendable, Equatable {
     /// Cumulative counts of acknowledged records per bucket of `DeliveryLatency.boundsSeconds`, the last is +Inf.
     package var latencyBuckets: [UInt64] = []
     package var latencySumSeconds: Double = 0
+    /// Events that were left out of the outbox, by kind.
+    package var outboxDropped: [String: UInt64] = [:]
     /// Wake-ups of the pipeline thread.
     package var wakeups: UInt64 = 0
     package init() {}

@@ -22,6 +22,7 @@ extension PipelineLoop {
         report.store = storeStatus(now)
         report.counters = counters
         if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
+        if outbox.dropped > 0 { report.counters.outboxDropped["generation"] = outbox.dropped }
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory = memoryStatus()
@@ -127,7 +128,6 @@ extension PipelineLoop {
         // Those on their way into the store are neither collected nor waiting.
         status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
         status.outboxBytes = outbox.bytes
-        status.outboxDropped = outbox.dropped
         return status
     }
 
@@ -144,7 +144,7 @@ extension PipelineLoop {
                 "no broker of \(report.kafka.brokers) answers"
                     + (report.kafka.lastError.map { " (\($0))" } ?? "") + ": check kafka.brokers and the network")
         }
-        all += report.kafka.topics.filter(\.isInTrouble).map(PipelineLoop.problem) + ledgerProblems
+        all += PipelineLoop.problems(report.kafka.topics) + ledgerProblems
         if let error = report.store.lastError { all.append(error) }
         let flooded = tailer.floodedDirectories
         for (path, rate) in flooded.prefix(PipelineLoop.toldFloods) {

@@ -33,6 +33,7 @@ extension PipelineLoop {
         if let trouble = topic.presentTrouble(now: now) { tell(trouble, of: topic, in: &entry, now) }
         entry.timesParked = topic.timesParked
         entry.partitions = topic.partitions
+        entry.leaderless = topic.leaderless
         entry.credit = producer.credit(index, now: now)
         entry.inFlight = topic.inFlight
         entry.acknowledgedRecords = topic.acknowledgedRecords
@@ -54,8 +55,18 @@ extension PipelineLoop {
         entry.parkedSeconds = seconds(now - trouble.since)
     }
 
+    /// The standing problems of all topics.
+    static func problems(_ topics: [TopicStatus]) -> [String] {
+        topics.compactMap { topic in
+            if topic.isInTrouble { return problem(topic) }
+            guard topic.leaderless > 0 else { return nil }
+            return "\(topic.leaderless) of \(topic.partitions) partitions of topic \(topic.name) have no leader: "
+                + "bring their brokers back, or elect other leaders (kafka-leader-election)"
+        }
+    }
+
     /// One standing problem for a topic in trouble: since when, why, and what to do.
-    static func problem(_ topic: TopicStatus) -> String {
+    private static func problem(_ topic: TopicStatus) -> String {
         let age = topic.parkedSeconds.map { " for \(humanDuration($0))" } ?? ""
         let why = [topic.reason, topic.why].compactMap(\.self).joined(separator: ": ")
         return "topic \(topic.name) takes no records\(age) (\(why)): \(topic.remedy ?? "see the log")"

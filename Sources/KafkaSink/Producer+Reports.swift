@@ -134,6 +134,7 @@ extension Producer {
             topics[index].isInTrouble(withoutLeader, now: Clock.monotonic())
         case .resolving:
             topics[index].state = .healthy
+            topics[index].spell?.triedAt = Clock.monotonic()
             // Its partitions were all that was missing, unless it refused records before.
             if topics[index].failuresInARow == 0 { topics[index].spell = nil }
             return true

@@ -125,7 +125,8 @@ package final class Daemon: Sendable {
     /// What the daemon found of itself, also in moments when nobody asked.
     private func checkLog(_ child: ChildProcess) {
         let log = child.standardError
-        for mark in ["edger out of balance", "ledger was out of balance", "the ledger of source"] where log.contains(mark) {
+        for mark in ["edger out of balance", "ledger was out of balance", "the ledger of source"]
+        where log.contains(mark) {
             Issue.record("the daemon's ledger is out of balance: \(child.errorTail)")
             return
         }
