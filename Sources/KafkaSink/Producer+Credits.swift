@@ -12,12 +12,4 @@ extension Producer {
         let allowed = topic.isSlow(now: now) ? min(Topic.slowCredit, share) : share
         return max(0, min(allowed - topic.inFlight, options.queueMessages - inFlight))
     }
-
-    /// A record was refused for what it is. True when it was alone in its request: it is to be given up. Else one of its
-    /// neighbours may be to blame, or their sum: from now on fewer go at once, in the end each alone.
-    package func refused(_ index: Int) -> Bool {
-        if topics[index].isLone { return true }
-        topics[index].caution = topics[index].caution.map { max(1, $0 / 2) } ?? Topic.firstCaution
-        return false
-    }
 }

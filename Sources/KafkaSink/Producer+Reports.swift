@@ -43,6 +43,9 @@ extension Producer {
                 let topic = topicIndex(message.pointee.rkt)
                 topics[topic].inFlight &-= 1
                 inFlight &-= 1
+                topics[topic].sizes.settled(
+                    message.pointee.partition,
+                    message.pointee.len &+ message.pointee.key_len &+ RequestSizes.recordOverhead)
                 if error == RD_KAFKA_RESP_ERR_NO_ERROR {
                     topics[topic].acknowledgedRecords &+= 1
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
@@ -50,6 +53,8 @@ extension Producer {
                     topics[topic].failuresInARow = 0
                     if topics[topic].caution != nil, topics[topic].inFlight == 0 { topics[topic].growBolder() }
                     acknowledged = true
+                } else {
+                    topics[topic].flightFailed = true
                 }
             }
             if acknowledged {
@@ -110,6 +115,7 @@ extension Producer {
                 if !isUp { lastError = nil }
                 isUp = true
                 topics[result.topic].partitions = result.partitions
+                apply(limit: result.maximumBytes, to: result.topic, now: Clock.monotonic())
                 if case .resolving = topics[result.topic].state {
                     topics[result.topic].state = .healthy
                     writable.append(result.topic)

@@ -76,6 +76,7 @@ package final class Producer {
         opaques: UnsafeMutablePointer<UInt>, now: Int64, rejected: (UnsafeBufferPointer<DeliveryReport>) -> Void
     ) {
         var count = 0
+        var bytes = 0
         for slotIndex in 0..<batch.count {
             let slot = batch.slots[slotIndex]
             guard let payload = slot.payload else { continue }
@@ -85,17 +86,19 @@ package final class Producer {
             messages[count].key_len = key.count
             messages[count]._private = UnsafeMutableRawPointer(bitPattern: opaques[count])
             messages[count].err = RD_KAFKA_RESP_ERR_NO_ERROR
+            bytes += slot.length + key.count + RequestSizes.recordOverhead
             count += 1
         }
         guard count > 0 else { return }
-        topics[index].isLone = count == 1 && topics[index].inFlight == 0
-        if topics[index].inFlight == 0 { topics[index].lastProgress = now }
+        beginFlight(index, isLone: count == 1, now)
         let taken = Int(rd_kafka_produce_batch(topics[index].handle!, partition, 0, messages, Int32(count)))
+        topics[index].sizes.sent(partition, bytes, isFirst: topics[index].inFlight == 0)
         topics[index].inFlight += taken
         inFlight += taken
         guard taken < count else { return }
         var failed = 0
         for place in 0..<count where messages[place].err != RD_KAFKA_RESP_ERR_NO_ERROR {
+            topics[index].sizes.settled(partition, messages[place].len + key.count + RequestSizes.recordOverhead)
             reports[failed] = DeliveryReport(
                 opaque: UInt(bitPattern: messages[place]._private), error: messages[place].err.rawValue)
             failed += 1
@@ -107,6 +110,8 @@ package final class Producer {
     package func produceCopy(_ index: Int, key: [UInt8], value: [UInt8], opaque: UInt) -> Bool {
         guard topics[index].state == .healthy, topics[index].inFlight < KafkaOptions.queueMargin else { return false }
         let partition = key.withUnsafeBytes { self.partition(index, key: $0) }
+        let bytes = key.count + value.count + RequestSizes.recordOverhead
+        guard bytes <= room(index, partition: partition) || isEmpty(index, partition: partition) else { return false }
         let code = key.withUnsafeBytes { key in
             value.withUnsafeBytes { value in
                 rd_kafka_produce(
@@ -116,10 +121,19 @@ package final class Producer {
             }
         }
         guard code == 0 else { return false }
-        if topics[index].inFlight == 0 { topics[index].lastProgress = Clock.monotonic() }
+        beginFlight(index, isLone: true, Clock.monotonic())
+        topics[index].sizes.sent(partition, bytes, isFirst: topics[index].inFlight == 0)
         topics[index].inFlight += 1
         inFlight += 1
         return true
+    }
+
+    private func beginFlight(_ index: Int, isLone: Bool, _ now: Int64) {
+        topics[index].flights &+= 1
+        topics[index].isLone = isLone && topics[index].inFlight == 0
+        guard topics[index].inFlight == 0 else { return }
+        topics[index].lastProgress = now
+        topics[index].flightFailed = false
     }
 
     /// Ends the client: what is still queued is given up (its source was not committed, so it is read again next time).

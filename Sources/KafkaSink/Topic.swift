@@ -26,6 +26,19 @@ package struct Topic {
     var caution: Int?
     /// The newest record was produced while nothing else was in flight: a refusal of it is about itself.
     var isLone = false
+    /// Counts calls that produced something; and what it was when caution was last halved.
+    var flights: UInt64 = 0
+    var halvedAt: UInt64 = 0
+    /// Something of what is in flight was refused.
+    var flightFailed = false
+    /// Sources whose records were refused in company, and whether the newest flight is one of theirs. Only such a flight
+    /// tells whether more may go at once: others succeed whatever is the matter with the suspects.
+    var suspects = 0
+    var isSuspectFlight = false
+    /// The topic's max.message.bytes, which its brokers hold against each record batch; nil: unknown.
+    package internal(set) var maximumBytes: Int?
+    /// What keeps requests from being refused for their size; see `RequestSizes`.
+    var sizes = RequestSizes()
     package internal(set) var acknowledgedRecords: UInt64 = 0
     package internal(set) var acknowledgedBytes: UInt64 = 0
     package internal(set) var failed: [String: UInt64] = [:]
@@ -41,7 +54,7 @@ package struct Topic {
 
     /// All that was sent with caution is acknowledged: twice as many may go next time.
     mutating func growBolder() {
-        guard let caution else { return }
+        guard let caution, !flightFailed, suspects == 0 || isSuspectFlight else { return }
         self.caution = caution * 2 < Topic.lastCaution ? caution * 2 : nil
     }
 
