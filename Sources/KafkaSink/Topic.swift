@@ -13,6 +13,8 @@ package struct Topic {
 
     package let name: String
     let handle: OpaquePointer
+    /// Only `produceCopy` writes to it: it has no share of the queue's places, nor of the memory for records.
+    var isForControl: Bool
     package internal(set) var partitions = 0
     package internal(set) var state = State.resolving(reason: nil)
     package internal(set) var inFlight = 0
@@ -29,7 +31,8 @@ package struct Topic {
     package internal(set) var acknowledgedBytes: UInt64 = 0
     package internal(set) var failed: [String: UInt64] = [:]
 
-    init(name: String, handle: OpaquePointer) {
+    init(name: String, handle: OpaquePointer, isForControl: Bool = false) {
+        self.isForControl = isForControl
         self.name = name
         self.handle = handle
     }

@@ -16,7 +16,7 @@ import Testing
         mkdir(options.directory, 0o750)
     }
 
-    @Test func `a store of schema 1 is opened with all it holds, and stays readable as schema 2`() throws {
+    @Test func `a store of schema 1 is opened with all it holds, and stays readable as schema 3`() throws {
         try makeVersion1(options.directory + "/store.db")
         for round in 0..<2 {
             let (store, state) = try Store.open(options)
@@ -25,7 +25,7 @@ import Testing
             #expect(state.outbox.map(\.payload) == [Array("opened".utf8)])
             #expect(state.declarations == ["web"] && state.containers.isEmpty)
             store.close()
-            #expect(version(of: "store.db") == 2 && version(of: "store.snapshot.db") == 2)
+            #expect(version(of: "store.db") == 3 && version(of: "store.snapshot.db") == 3)
         }
     }
 
