@@ -101,7 +101,7 @@ extension PipelineLoop {
         for gap in ledger.takeGaps() {
             counters.gapBytes[gap.reason.rawValue, default: 0] += gap.to - gap.from
             outbox.collect(
-                audit.gap(subject(gap.source), from: gap.from, to: gap.to, reason: gap.reason), mayDrop: false)
+                audit.gap(subject(gap.source), from: gap.from, to: gap.to, reason: gap.reason))
             logger.warning(
                 "bytes could not be shipped and are announced as a gap",
                 metadata: [
@@ -177,9 +177,12 @@ extension PipelineLoop {
 
     /// Produces stored audit events; what does not fit now follows later.
     func sendAudit() {
-        guard let auditTopicIndex, outbox.hasWaiting, stopDeadline == nil || recordsInFlight > 0 else { return }
-        outbox.send { event, opaque in
-            producer.produceCopy(auditTopicIndex, key: Array(event.key.utf8), value: event.payload, opaque: opaque)
+        guard stopDeadline == nil || recordsInFlight > 0 else { return }
+        for destination in AuditDestination.allCases where outbox.hasWaiting(destination) {
+            guard let topic = outboxTopics[Int(destination.rawValue)] else { continue }
+            outbox.send(destination) { event, opaque in
+                producer.produceCopy(topic, key: Array(event.key.utf8), value: event.payload, opaque: opaque)
+            }
         }
     }
 
@@ -187,7 +190,7 @@ extension PipelineLoop {
         var snapshot: Int64?
         if case .snapshot(let takenAt) = recovery.what { snapshot = takenAt }
         outbox.collect(
-            audit.stateLost(reason: recovery.reason, setAside: recovery.setAside, snapshot: snapshot), mayDrop: false)
+            audit.stateLost(reason: recovery.reason, setAside: recovery.setAside, snapshot: snapshot))
         let what = snapshot.map { "the snapshot of \(Timestamp(nanoseconds: $0)) is used" } ?? "an empty store is used"
         problems["state_lost"] =
             "the store was damaged and set aside as \(recovery.setAside); \(what): records may be repeated"

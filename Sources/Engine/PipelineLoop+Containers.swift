@@ -59,7 +59,7 @@ extension PipelineLoop {
     }
 
     func announce(_ event: ContainerEvent, container id: String, name: String) {
-        outbox.collect(audit.container(event, id: id, name: name), mayDrop: true)
+        outbox.collect(audit.container(event, id: id, name: name))
     }
 
     private func follow(_ id: String, _ now: Int64) {
@@ -94,7 +94,7 @@ extension PipelineLoop {
             parked.append([])
             writers.append(TopicWriter())
         }
-        memoryShare = arenas.limit / max(1, producer.topics.count - (auditTopicIndex == nil ? 0 : 1))
+        memoryShare = arenas.limit / max(1, producer.dataTopicCount)
         return Int32(topic)
     }
 

@@ -13,8 +13,11 @@ extension PipelineLoop {
             ledger.complete(reports, arenas: &arenas, now: now)
             if outbox.hasInFlight {
                 for report in reports where report.opaque & AuditOutbox.opaqueBit != 0 {
-                    outbox.complete(report)
-                    if report.error != 0, let auditTopicIndex { parkAfterFailure(auditTopicIndex, report.error, now) }
+                    if let destination = outbox.complete(report), report.error != 0,
+                        let topic = outboxTopics[Int(destination.rawValue)]
+                    {
+                        parkAfterFailure(topic, report.error, now)
+                    }
                 }
             }
         }

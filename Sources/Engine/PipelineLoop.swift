@@ -43,7 +43,8 @@ final class PipelineLoop {
     var topicOfDeclaration: [Int32] = []
     /// Arena that records of a topic are being written to.
     var writers: [TopicWriter] = []
-    let auditTopicIndex: Int?
+    /// Producer's topics of the outbox's destinations, by their raw values; nil: switched off.
+    let outboxTopics: [Int?]
     /// Bytes of arenas one topic may hold: one that gets rid of nothing must not use up the memory of the others.
     var memoryShare: Int
 
@@ -128,9 +129,12 @@ final class PipelineLoop {
         declarations = options.declarations
         knownContainers = Set(state.containers.map(\.id))
         topicOfDeclaration = options.declarations.map { Int32(producer.openTopic($0.topic)) }
-        memoryShare = arenas.limit / max(1, producer.topics.count)
-        auditTopicIndex = options.auditTopic.map { producer.openTopic($0) }
-        outbox = AuditOutbox(isEnabled: options.auditTopic != nil, stored: state.outbox)
+        outboxTopics = AuditDestination.allCases.map { destination in
+            options.topic(of: destination).map { producer.openTopic($0, forControl: true) }
+        }
+        memoryShare = arenas.limit / max(1, producer.dataTopicCount)
+        outbox = AuditOutbox(
+            enabled: Set(AuditDestination.allCases.filter { options.topic(of: $0) != nil }), stored: state.outbox)
         parked = Array(repeating: [], count: producer.topics.count)
         writers = Array(repeating: TopicWriter(), count: producer.topics.count)
         checkpoint.declared = options.declarations.map(\.files.name).filter { !state.declarations.contains($0) }

@@ -8,7 +8,7 @@ extension Producer {
         let topic = topics[index]
         guard topic.state == .healthy else { return 0 }
         if topic.caution != nil, topic.inFlight > 0 { return 0 }
-        let share = min(topic.caution ?? .max, max(1, options.queueMessages / topics.count))
+        let share = min(topic.caution ?? .max, max(1, options.queueMessages / max(1, dataTopicCount)))
         let allowed = topic.isSlow(now: now) ? min(Topic.slowCredit, share) : share
         return max(0, min(allowed - topic.inFlight, options.queueMessages - inFlight))
     }

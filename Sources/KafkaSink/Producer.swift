@@ -17,6 +17,8 @@ package final class Producer {
     /// Readable when reports, notices or topic resolutions wait.
     package let ready: EventDescriptor
     package internal(set) var topics: [Topic] = []
+    /// Topics that share the queue's places and the memory for records: all but those for control records.
+    package private(set) var dataTopicCount = 0
     /// The largest record librdkafka takes, in bytes, key and framing included.
     package let maximumMessageBytes: Int
     package internal(set) var isUp = false
@@ -57,9 +59,17 @@ package final class Producer {
     }
 
     /// Makes a topic known and asks the brokers for its partitions. Returns its index; the same name gives the same index.
-    package func openTopic(_ name: String) -> Int {
-        if let known = topics.firstIndex(where: { $0.name == name }) { return known }
-        topics.append(Topic(name: name))
+    /// `forControl`: for `produceCopy` only.
+    package func openTopic(_ name: String, forControl: Bool = false) -> Int {
+        if let known = topics.firstIndex(where: { $0.name == name }) {
+            if topics[known].isForControl, !forControl {
+                topics[known].isForControl = false
+                dataTopicCount += 1
+            }
+            return known
+        }
+        if !forControl { dataTopicCount += 1 }
+        topics.append(Topic(name: name, isForControl: forControl))
         topics[topics.count - 1].handle = client?.open(name, index: topics.count - 1)
         return topics.count - 1
     }

@@ -14,6 +14,8 @@ package struct Topic {
     package let name: String
     /// Nil while there is no client.
     var handle: OpaquePointer?
+    /// Only `produceCopy` writes to it: it has no share of the queue's places, nor of the memory for records.
+    var isForControl: Bool
     package internal(set) var partitions = 0
     package internal(set) var state = State.resolving(reason: nil)
     package internal(set) var inFlight = 0
@@ -43,7 +45,10 @@ package struct Topic {
     package internal(set) var acknowledgedBytes: UInt64 = 0
     package internal(set) var failed: [String: UInt64] = [:]
 
-    init(name: String) { self.name = name }
+    init(name: String, isForControl: Bool = false) {
+        self.isForControl = isForControl
+        self.name = name
+    }
 
     /// Records a topic may have in flight when it has not acknowledged anything for `slowAfter`.
     static let slowCredit = 64
