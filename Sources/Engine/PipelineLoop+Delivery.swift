@@ -13,11 +13,7 @@ extension PipelineLoop {
             ledger.complete(reports, arenas: &arenas, now: now)
             if outbox.hasInFlight {
                 for report in reports where report.opaque & AuditOutbox.opaqueBit != 0 {
-                    if let destination = outbox.complete(report), report.error != 0,
-                        let topic = outboxTopics[Int(destination.rawValue)]
-                    {
-                        parkAfterFailure(topic, report.error, now)
-                    }
+                    takeOutboxReport(report, now)
                 }
             }
         }
@@ -27,6 +23,7 @@ extension PipelineLoop {
         for topic in parked.indices where !parked[topic].isEmpty && isWorthWaking(topic, now) { unpark(topic) }
         unparkMemory()
         settleRewinds(now)
+        settleSuspects()
         settleEnds(now)
         settleHandovers()
         settleDrains()
@@ -60,33 +57,6 @@ extension PipelineLoop {
         }
     }
 
-    /// Decides about sources whose records failed, by the class of the error. They are rewound later, never in the middle
-    /// of their own turn: it would go on behind the offset they were rewound to.
-    func takeFailures(_ now: Int64) {
-        for failed in ledger.takeFailures() {
-            let topic = Int(sources[failed.source].topic)
-            let outcome = Outcome(error: failed.error)
-            producer.countFailure(topic, reason: outcome.reason)
-            rewindLater(failed.source)
-            switch outcome.kind {
-            case .recordTrouble: sources[failed.source].isRefusedAlone = producer.refused(topic)
-            case .topicTrouble, .retriable: parkAfterFailure(topic, failed.error, now)
-            case .fatal: rebuildProducer(outcome.reason, now)
-            }
-        }
-    }
-
-    private func parkAfterFailure(_ topic: Int, _ error: Int32, _ now: Int64) {
-        let reason = Outcome(error: error).reason
-        let until = producer.park(topic, reason: reason, now: now)
-        logger.warning(
-            "a topic takes no records now; it is tried again",
-            metadata: [
-                "topic": "\(producer.topics[topic].name)", "reason": "\(reason)",
-                "seconds": "\(max(0, until - now) / nanosecondsPerSecond)",
-            ])
-    }
-
     /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.
     func settleRewinds(_ now: Int64) {
         guard !rewinding.isEmpty else { return }
@@ -102,6 +72,7 @@ extension PipelineLoop {
         if sources[slot].isRefusedAlone, let error = ledger.firstFailure(slot),
             Outcome(error: error).kind == .recordTrouble
         {
+            quarantine(slot, error)
             ledger.giveUpFirstFailed(slot, now: now)
         } else {
             ledger.rewind(slot)

@@ -106,14 +106,6 @@ extension PipelineLoop {
         }
     }
 
-    private func topicReason(_ topic: Int) -> String {
-        switch producer.topics[topic].state {
-        case .resolving(let reason): "the topic's partitions are not known: \(reason ?? "asking the brokers")"
-        case .parked(let reason, _, _): "the topic refuses records: \(reason)"
-        case .healthy: "waits for acknowledgements"
-        }
-    }
-
     private func kafkaStatus(_ now: Int64) -> KafkaStatus {
         var status = KafkaStatus()
         status.brokers = options.kafka.brokers.joined(separator: ",")
@@ -173,10 +165,9 @@ extension PipelineLoop {
                 "no broker of \(report.kafka.brokers) answers"
                     + (report.kafka.lastError.map { " (\($0))" } ?? "") + ": check kafka.brokers and the network")
         }
-        for topic in report.kafka.topics
+        for (index, topic) in report.kafka.topics.enumerated()
         where topic.state == "parked" || (topic.state == "resolving" && topic.reason != nil) {
-            all.append(
-                "topic \(topic.name) takes no records (\(topic.reason ?? "")): create it, or grant the right to write")
+            all.append("topic \(topic.name) takes no records (\(topic.reason ?? "")): \(remedy(index))")
         }
         if let error = report.store.lastError { all.append(error) }
         let flooded = tailer.floodedDirectories

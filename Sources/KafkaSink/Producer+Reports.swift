@@ -123,6 +123,7 @@ extension Producer {
             } else if case .resolving = topics[result.topic].state {
                 let reason = String(cString: rd_kafka_err2str(rd_kafka_resp_err_t(rawValue: result.error)))
                 topics[result.topic].state = .resolving(reason: reason)
+                topics[result.topic].trouble = Outcome(error: result.error)
                 lastError = "topic \(topics[result.topic].name): \(reason)"
             }
         }

@@ -18,6 +18,8 @@ package struct Topic {
     var isForControl: Bool
     package internal(set) var partitions = 0
     package internal(set) var state = State.resolving(reason: nil)
+    /// Why it was last parked, or could not be resolved; stays when that is over.
+    package internal(set) var trouble: Outcome?
     package internal(set) var inFlight = 0
     /// Monotonic ns of the last acknowledgement, or of the first record after an idle time.
     var lastProgress: Int64 = 0

@@ -55,7 +55,7 @@ struct EngineFixture {
         return await engine.waitForEnd()
     }
 
-    /// Waits until the status fits; its last state is in the failure.
+    /// Waits until the status fits.
     func waitForStatus(
         _ engine: Engine, _ description: String, timeout: Duration = .seconds(30),
         _ fits: @escaping @Sendable (StatusReport) -> Bool

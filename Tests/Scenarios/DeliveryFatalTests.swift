@@ -15,7 +15,9 @@ extension DeliveryScenarios {
             for fatal in 0..<50 {
                 try await bench.waitForLines(bench.takeArrivals() + 100)
                 try await Task.sleep(for: .milliseconds(random.next(in: 0...300)))
-                if fatal % 4 == 3 { try writer.rotate(fatal / 4 % 3, to: bench.directory.path("logs/\(fatal).rotated")) }
+                if fatal % 4 == 3 {
+                    try writer.rotate(fatal / 4 % 3, to: bench.directory.path("logs/\(fatal).rotated"))
+                }
                 try await end(producer: fatal, bench)
             }
             let written = try writer.stop()
