@@ -28,7 +28,7 @@ struct EngineMapping {
         options.tailer.refusesNetwork = options.resolver.refusesNetwork
         options.isEmbedded = embedded != nil
         options.auditTopic = configuration.kafka.auditTopic
-        options.deadLetterTopic = KafkaConfiguration.deadLetterTopic
+        options.deadLetterTopic = configuration.kafka.deadLetterTopic
         options.checkpointInterval = configuration.checkpoint.interval
         options.memoryLimit = configuration.limits.memory
         options.line = configuration.limits.line

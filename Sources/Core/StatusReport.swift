@@ -44,6 +44,9 @@ package struct KafkaStatus: Codable, Sendable, Equatable {
     package var rebuilds: UInt64 = 0
     package var lastFatal: String?
     package var topics: [TopicStatus] = []
+    /// Where dead letters go; nil: nowhere. Those that were refused there themselves are dropped.
+    package var deadLetterTopic: String?
+    package var deadLettersDropped: UInt64 = 0
     package init() {}
 }
 
@@ -57,6 +60,13 @@ package struct TopicStatus: Codable, Sendable, Equatable {
     package var inFlight = 0
     package var acknowledgedRecords: UInt64 = 0
     package var acknowledgedBytes: UInt64 = 0
+    /// The topic's max.message.bytes; nil while its brokers did not say.
+    package var maximumMessageBytes: Int?
+    /// Records that were given up because the topic refused each of them alone, and their raw bytes: all are gaps.
+    package var quarantinedRecords: UInt64 = 0
+    package var quarantinedBytes: UInt64 = 0
+    /// Those of them of which a dead letter was made.
+    package var deadLetters: UInt64 = 0
     /// Failed records by reason.
     package var failed: [String: UInt64] = [:]
     package init() {}

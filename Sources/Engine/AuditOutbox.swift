@@ -25,6 +25,8 @@ struct AuditOutbox {
     /// Acknowledged, to be deleted from the store.
     private var delivered: [Int64] = []
     private(set) var dropped: UInt64 = 0
+    /// Events that their topic refused for good.
+    private(set) var refused: UInt64 = 0
     private(set) var bytes = 0
 
     /// `stored`: what the store held; what is for a destination that is not `enabled` is forgotten.
@@ -106,6 +108,19 @@ struct AuditOutbox {
             line.next = 0
         }
         lines[Int(destination.rawValue)] = line
+    }
+
+    /// Where the event of a report was sent; nil: it is none of the outbox's.
+    func destination(of report: DeliveryReport) -> AuditDestination? {
+        inFlight[Int64(report.opaque & ~AuditOutbox.opaqueBit)]?.destination
+    }
+
+    /// The event of a report is refused whenever it is sent: it is forgotten, and counted.
+    mutating func giveUp(_ report: DeliveryReport) {
+        guard let event = inFlight.removeValue(forKey: Int64(report.opaque & ~AuditOutbox.opaqueBit)) else { return }
+        delivered.append(event.id)
+        bytes -= event.payload.count
+        refused += 1
     }
 
     /// Takes the report of a record of the outbox; one that failed waits again, at the end. Its destination; nil: it was

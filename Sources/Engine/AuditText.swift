@@ -48,12 +48,15 @@ struct AuditText {
         }
     }
 
-    /// `to` nil: the extent cannot be known.
-    func gap(_ subject: Subject, from: UInt64, to: UInt64?, reason: GapReason) -> AuditEvent {
+    /// `to` nil: the extent cannot be known. `deadLetter`: the topic that has the record, from its beginning.
+    func gap(
+        _ subject: Subject, from: UInt64, to: UInt64?, reason: GapReason, deadLetter: String? = nil
+    ) -> AuditEvent {
         event(.gap, subject) { text in
             text.member("from", from)
             if let to { text.member("to", to) } else { text.null("to") }
             text.member("reason", reason.rawValue)
+            if let deadLetter { text.member("dead_letter_topic", deadLetter) }
         }
     }
 

@@ -112,6 +112,8 @@ extension PipelineLoop {
         status.embedded = options.isEmbedded
         status.up = producer.isUp
         status.lastError = producer.lastError
+        status.deadLetterTopic = options.deadLetterTopic
+        status.deadLettersDropped = outbox.refused
         status.rebuilds = producer.rebuilds
         status.lastFatal = producer.lastFatal
         if producer.lastAcknowledgement > 0 { status.lastAcknowledgement = seconds(producer.lastAcknowledgement) }
@@ -133,6 +135,10 @@ extension PipelineLoop {
             entry.acknowledgedRecords = topic.acknowledgedRecords
             entry.acknowledgedBytes = topic.acknowledgedBytes
             entry.failed = topic.failed
+            entry.maximumMessageBytes = topic.maximumBytes
+            entry.quarantinedRecords = topic.quarantinedRecords
+            entry.quarantinedBytes = topic.quarantinedBytes
+            entry.deadLetters = topic.deadLetters
             status.topics.append(entry)
         }
         return status

@@ -28,6 +28,8 @@ final class PipelineLoop {
     var arenas: ArenaPool
     var encoder: RecordEncoder
     var batch = RecordBatch()
+    /// Bytes an encoded record may have whatever its topic takes.
+    let recordLimit: Int
     /// Opaque values of one batch.
     let opaques = UnsafeMutablePointer<UInt>.allocate(capacity: RecordBatch.capacity)
     /// One chunk of a file, with the anchor before it and slack behind it.
@@ -54,6 +56,8 @@ final class PipelineLoop {
     var parkedOnMemory: [Int32] = []
     /// Sources that wait for their records in flight: to be rewound, or to be closed.
     var rewinding: [Int32] = []
+    /// Sources under suspicion of a record that Kafka refuses, with their topics.
+    var suspects: [(slot: Int32, topic: Int32)] = []
     var ending: [Int32] = []
     var retrying: [Int32] = []
     /// Sources whose successors begin once they are acknowledged.
@@ -120,11 +124,10 @@ final class PipelineLoop {
         let scratchSize = Tailer.anchorSize + chunkSize + JSONEscaper.slack
         scratch = .allocate(capacity: scratchSize)
         arenas = ArenaPool(limit: options.memoryLimit - scratchSize)
+        recordLimit = min(producer.maximumMessageBytes, arenas.limit / 4) - PipelineLoop.framingOverhead
         encoder = RecordEncoder(
             nodeMembers: options.nodeMembers,
-            limits: FramingLimits(
-                line: options.line, lineTotal: options.lineTotal,
-                record: min(producer.maximumMessageBytes, arenas.limit / 4) - PipelineLoop.framingOverhead))
+            limits: FramingLimits(line: options.line, lineTotal: options.lineTotal, record: recordLimit))
         let producer = self.producer
         declarations = options.declarations
         knownContainers = Set(state.containers.map(\.id))
@@ -159,7 +162,7 @@ final class PipelineLoop {
     }
 
     /// Key, headers and batch framing that count against message.max.bytes beside the value.
-    private static let framingOverhead = 512
+    static let framingOverhead = 512
 
     /// The body of the pipeline thread.
     func run() {

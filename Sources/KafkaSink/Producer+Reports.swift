@@ -55,6 +55,7 @@ extension Producer {
                     acknowledged = true
                 } else {
                     topics[topic].flightFailed = true
+                    keepRefused(topic, message.pointee)
                 }
             }
             if acknowledged {

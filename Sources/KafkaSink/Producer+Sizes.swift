@@ -54,7 +54,7 @@ extension Producer {
     }
 
     /// Asks for max.message.bytes after a refusal; true when the topic waits for the answer.
-    private func asksForLimit(_ index: Int, _ now: Int64) -> Bool {
+    func asksForLimit(_ index: Int, _ now: Int64) -> Bool {
         guard now - topics[index].sizes.confirmed > RequestSizes.confirmedFor else { return false }
         client?.resolver.refresh(topic: index)
         guard topics[index].maximumBytes != nil else { return false }

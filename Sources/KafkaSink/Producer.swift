@@ -108,6 +108,7 @@ package final class Producer {
         guard taken < count else { return }
         var failed = 0
         for place in 0..<count where messages[place].err != RD_KAFKA_RESP_ERR_NO_ERROR {
+            keepRefused(index, messages[place])
             topics[index].sizes.settled(partition, messages[place].len + key.count + RequestSizes.recordOverhead)
             reports[failed] = DeliveryReport(
                 opaque: UInt(bitPattern: messages[place]._private), error: messages[place].err.rawValue)
@@ -118,7 +119,9 @@ package final class Producer {
 
     /// Produces one small control record (an audit event), copied. False when the queue has no place now.
     package func produceCopy(_ index: Int, key: [UInt8], value: [UInt8], opaque: UInt) -> Bool {
-        guard topics[index].state == .healthy, topics[index].inFlight < KafkaOptions.queueMargin else { return false }
+        guard topics[index].state == .healthy, topics[index].inFlight < KafkaOptions.queueMargin,
+            topics[index].caution == nil || topics[index].inFlight == 0
+        else { return false }
         let partition = key.withUnsafeBytes { self.partition(index, key: $0) }
         let bytes = key.count + value.count + RequestSizes.recordOverhead
         guard bytes <= room(index, partition: partition) || isEmpty(index, partition: partition) else { return false }

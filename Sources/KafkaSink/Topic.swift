@@ -39,6 +39,12 @@ package struct Topic {
     /// tells whether more may go at once: others succeed whatever is the matter with the suspects.
     var suspects = 0
     var isSuspectFlight = false
+    /// The record that was last refused alone, from its beginning.
+    var refused: [UInt8]?
+    /// Records that were given up because the topic refuses them, their bytes, and dead letters made of them.
+    package internal(set) var quarantinedRecords: UInt64 = 0
+    package internal(set) var quarantinedBytes: UInt64 = 0
+    package internal(set) var deadLetters: UInt64 = 0
     /// The topic's max.message.bytes, which its brokers hold against each record batch; nil: unknown.
     package internal(set) var maximumBytes: Int?
     /// What keeps requests from being refused for their size; see `RequestSizes`.

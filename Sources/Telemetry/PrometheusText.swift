@@ -91,6 +91,10 @@ package enum PrometheusText {
             "Failed deliveries by reason; what failed is tried again or announced as a gap.")
         text.samples(
             ["topic", "reason"], sum(topics.flatMap { topic in topic.failed.map { ([topic.name, $0], $1) } }))
+        text.family(
+            "longshore_dead_letters_total", .counter,
+            "Dead letters made of records that the topic refused each alone; the records are gaps.")
+        text.samples(["topic"], sum(topics.map { ([$0.name], $0.deadLetters) }))
         text.family("longshore_kafka_up", .gauge, "1 while at least one broker connection is up.")
         text.sample(report.kafka.up ? 1 : 0 as UInt64)
         text.family("longshore_topics_parked", .gauge, "Topics that nothing is produced to for now.")
