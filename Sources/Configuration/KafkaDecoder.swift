@@ -57,7 +57,13 @@ struct KafkaDecoder {
     }
 
     private func defaultTopic(_ section: Section, audit: String?, deadLetter: String?) -> String {
-        section.text("default_topic", default: "logs.unrouted") { topic in
+        let fallback = "logs.unrouted"
+        if section.text("default_topic") == nil {
+            for (key, topic) in [("audit_topic", audit), ("dead_letter_topic", deadLetter)] where topic == fallback {
+                section.add(key, "this is kafka.default_topic", "write another topic")
+            }
+        }
+        return section.text("default_topic", default: fallback) { topic in
             if topic.contains("{") { return Objection("fields are not possible here", "write one topic's name") }
             if topic == audit { return Objection("this is kafka.audit_topic", "write another topic") }
             return topic == deadLetter

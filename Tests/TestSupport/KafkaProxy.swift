@@ -56,6 +56,12 @@ package final class KafkaProxy: Sendable {
         change { $0.produceErrors[topic] = code.map { Int16($0.rawValue) } }
     }
 
+    /// Answers Produce requests to `topic` that hold `text` with this error, without passing them on: a record that is
+    /// refused for what it is. Its producer must not compress.
+    package func refuseProduce(_ topic: String, containing text: String, _ code: KafkaErrorCode) {
+        change { $0.phraseErrors.append((topic, Array(text.utf8), Int16(code.rawValue))) }
+    }
+
     /// Answers the next `count` Produce requests to one broker (a place in `bootstrap`) with this error.
     package func refuseProduce(broker: Int, count: Int, _ code: KafkaErrorCode) {
         change { $0.brokerErrors[broker] = (Int16(code.rawValue), count) }
@@ -86,6 +92,7 @@ struct ProxyRules: Sendable {
     var delay: Int64 = 0
     var produceErrors: [String: Int16] = [:]
     var metadataErrors: [String: Int16] = [:]
+    var phraseErrors: [(topic: String, bytes: [UInt8], code: Int16)] = []
     var brokerErrors: [Int: (code: Int16, count: Int)] = [:]
     var isStalled = false
     var areRequestsHeld = false

@@ -82,7 +82,7 @@ final class ProxyLoop {
         let header = try KafkaRequestHeader(request)
         if header.api == KafkaProtocol.produce {
             let produce = try KafkaProduceRequest(request, header)
-            if let code = try refusal(of: produce, broker: connection.broker) {
+            if let code = try refusal(of: produce, request, broker: connection.broker) {
                 let delay = state.rules.withLock { $0.delay }
                 return connection.answer(produce.refusal(header, code: code), at: Clock.monotonic() + delay)
             }
@@ -92,7 +92,7 @@ final class ProxyLoop {
     }
 
     /// The error that a Produce request is answered with; nil lets it pass.
-    private func refusal(of produce: KafkaProduceRequest, broker: Int) throws -> Int16? {
+    private func refusal(of produce: KafkaProduceRequest, _ request: [UInt8], broker: Int) throws -> Int16? {
         let code = try state.rules.withLock { rules -> Int16? in
             let codes = Set(produce.topics.map { rules.produceErrors[$0.name] })
             guard codes.count <= 1 else {
@@ -102,6 +102,10 @@ final class ProxyLoop {
             if let (pushed, count) = rules.brokerErrors[broker], count > 0 {
                 code = pushed
                 rules.brokerErrors[broker] = (pushed, count - 1)
+            }
+            for phrase in rules.phraseErrors
+            where produce.topics.contains(where: { $0.name == phrase.topic }) && holds(request, phrase.bytes) {
+                code = phrase.code
             }
             if code != nil { rules.tally.refused += 1 }
             return code
@@ -146,6 +150,14 @@ final class ProxyLoop {
         }
         state.rules.withLock { $0.tally.connections += 1 }
         connections.append(ProxyConnection(client: client, server: server, broker: broker))
+    }
+}
+
+/// True when `phrase` is somewhere in `bytes`.
+private func holds(_ bytes: [UInt8], _ phrase: [UInt8]) -> Bool {
+    guard let first = phrase.first, bytes.count >= phrase.count else { return phrase.isEmpty }
+    return (0...bytes.count - phrase.count).contains { start in
+        bytes[start] == first && bytes[start..<start + phrase.count].elementsEqual(phrase)
     }
 }
 
