@@ -115,6 +115,10 @@ struct AuditOutbox {
         inFlight[Int64(report.opaque & ~AuditOutbox.opaqueBit)]?.destination
     }
 
+    func key(of report: DeliveryReport) -> [UInt8] {
+        Array((inFlight[Int64(report.opaque & ~AuditOutbox.opaqueBit)]?.key ?? "").utf8)
+    }
+
     /// The event of a report is refused whenever it is sent: it is forgotten, and counted.
     mutating func giveUp(_ report: DeliveryReport) {
         guard let event = inFlight.removeValue(forKey: Int64(report.opaque & ~AuditOutbox.opaqueBit)) else { return }

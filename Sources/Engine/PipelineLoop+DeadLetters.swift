@@ -84,7 +84,7 @@ extension PipelineLoop {
             return auditFailed(topic, report.error, now)
         }
         producer.countFailure(topic, reason: outcome.reason)
-        let isAlone = producer.refusedCopy(topic, isTooLarge: outcome.isTooLarge, now: now)
+        let isAlone = producer.refusedCopy(topic, key: outbox.key(of: report), isTooLarge: outcome.isTooLarge, now: now)
         guard isAlone, destination == .deadLetter else {
             _ = outbox.complete(report)
             if isAlone { auditFailed(topic, report.error, now) }

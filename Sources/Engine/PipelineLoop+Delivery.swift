@@ -21,6 +21,7 @@ extension PipelineLoop {
         advanceRebuilding(now)
         for topic in writable { unpark(topic) }
         for topic in parked.indices where !parked[topic].isEmpty && isWorthWaking(topic, now) { unpark(topic) }
+        unparkPartitions(now)
         unparkMemory()
         settleRewinds(now)
         settleSuspects()
@@ -42,6 +43,22 @@ extension PipelineLoop {
         let slots = parked[topic]
         parked[topic].removeAll(keepingCapacity: true)
         for slot in slots where sources[Int(slot)].scheduling == .parkedOnTopic {
+            sources[Int(slot)].scheduling = .idle
+            enqueue(Int(slot))
+        }
+    }
+
+    /// Sources whose partitions have credit again.
+    private func unparkPartitions(_ now: Int64) {
+        guard !parkedOnPartition.isEmpty else { return }
+        let slots = parkedOnPartition
+        parkedOnPartition.removeAll(keepingCapacity: true)
+        for slot in slots where sources[Int(slot)].scheduling == .parkedOnPartition {
+            let source = sources[Int(slot)]
+            guard producer.isWorthWaking(Int(source.topic), partition: source.partition, now: now) else {
+                parkedOnPartition.append(slot)
+                continue
+            }
             sources[Int(slot)].scheduling = .idle
             enqueue(Int(slot))
         }
@@ -107,6 +124,16 @@ extension PipelineLoop {
                     ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full"
                     : "Kafka error; it is tried again",
                 metadata: ["brokers": "\(options.kafka.brokers.joined(separator: ","))", "reason": "\(reason)"])
+        case .leaders(let topic, let missing, let partitions):
+            guard missing > 0 else {
+                return logger.notice("all partitions of a topic have leaders again", metadata: ["topic": "\(topic)"])
+            }
+            logger.warning(
+                "partitions of a topic have no leader; what belongs to them waits in its files",
+                metadata: [
+                    "topic": "\(topic)", "partitions": "\(missing) of \(partitions)",
+                    "remedy": "bring their brokers back, or elect other leaders (kafka-leader-election)",
+                ])
         case .fatal(let reason): rebuildProducer(reason, Clock.monotonic())
         }
     }

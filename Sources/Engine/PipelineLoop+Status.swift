@@ -100,10 +100,17 @@ extension PipelineLoop {
         if tailer.isWaiting(slot) { return ("waiting", "the stream's former file is read first") }
         switch source.scheduling {
         case .parkedOnTopic: return ("parked", topicReason(Int(source.topic)))
+        case .parkedOnPartition: return ("parked", partitionReason(Int(source.topic), source.partition))
         case .parkedOnMemory: return ("parked", "limits.memory is used up by records that are not acknowledged")
         case .queued: return ("active", nil)
         case .idle: return source.needsRewind ? ("parked", "is produced again") : ("idle", nil)
         }
+    }
+
+    private func partitionReason(_ topic: Int, _ partition: Int32) -> String {
+        if !producer.hasLeader(topic, partition) { return "partition \(partition) of the topic has no leader" }
+        if producer.moves(topic, partition) { return "waits for acknowledgements" }
+        return "partition \(partition) of the topic does not acknowledge what was sent"
     }
 
     private func kafkaStatus(_ now: Int64) -> KafkaStatus {

@@ -10,6 +10,8 @@ struct SourceState {
         case queued
         /// Waits for credit or trouble of its topic.
         case parkedOnTopic
+        /// Waits for a partition that has no leader or does not acknowledge.
+        case parkedOnPartition
         /// Waits for arenas.
         case parkedOnMemory
     }

@@ -27,12 +27,24 @@ package struct Outcome: Sendable, Equatable {
     package let trials: Int
     private let remedyText: String
 
+    /// Beside librdkafka's codes: it reports success that it has concluded, and no broker said so.
+    static let unproven: Int32 = -10_001
+
     /// Looks up a delivery report's error, or a topic's in metadata. Codes that librdkafka does not know are retriable,
     /// and shown by their number.
     package init(error: Int32) {
         code = error
+        if error == Outcome.unproven {
+            reason = "unproven_acknowledgement"
+            kind = .retriable
+            cause = "a later request succeeded, but no broker has acknowledged this one"
+            isOwnDoing = false
+            trials = 1
+            remedyText = "nothing: its records are produced again, so that topic @ may hold them twice"
+            return
+        }
         guard let row = OutcomeTable.row(of: error) else {
-            reason = error < 0 ? "err_local_\(error.magnitude)" : "err_\(error)"
+            reason = Outcome.number(error)
             kind = .retriable
             cause = "an error code that librdkafka does not know"
             isOwnDoing = false
@@ -40,12 +52,19 @@ package struct Outcome: Sendable, Equatable {
             remedyText = "look up Kafka's error code \(error), and what the brokers' logs say of topic @"
             return
         }
-        reason = String(cString: rd_kafka_err2name(rd_kafka_resp_err_t(rawValue: error))).lowercased()
+        let name = String(cString: rd_kafka_err2name(rd_kafka_resp_err_t(rawValue: error))).lowercased()
+        // The marks in librdkafka's list have no name of their own.
+        reason = name.contains("?") ? Outcome.number(error) : name
         kind = row.kind
         cause = row.cause
         isOwnDoing = row.isOwnDoing
         trials = row.trials
         remedyText = row.remedy
+    }
+
+    /// Negative codes are librdkafka's own, which it calls local.
+    private static func number(_ error: Int32) -> String {
+        error < 0 ? "err_local_\(error.magnitude)" : "err_\(error)"
     }
 
     /// What an operator does about it.

@@ -7,9 +7,10 @@ extension Producer {
     package func credit(_ index: Int, now: Int64) -> Int {
         let topic = topics[index]
         guard topic.state == .healthy else { return 0 }
-        if topic.caution != nil, topic.inFlight > 0 { return 0 }
+        if topic.caution != nil, topic.inFlight > topic.stuck { return 0 }
         let share = min(topic.caution ?? .max, max(1, options.queueMessages / max(1, dataTopicCount)))
         let allowed = topic.isSlow(now: now) ? min(Topic.slowCredit, share) : share
-        return max(0, min(allowed - topic.inFlight, options.queueMessages - inFlight))
+        // What does not move is no reason for the rest of the topic to wait.
+        return max(0, min(allowed - (topic.inFlight - topic.stuck), options.queueMessages - inFlight))
     }
 }

@@ -51,7 +51,7 @@ extension Producer {
             guard retiring.isGone else { return .nothing }
             retiring.join()
             for index in topics.indices {
-                topics[index].inFlight = 0
+                topics[index].forgetFlight()
                 topics[index].sizes.forgetFlight()
             }
             inFlight = 0

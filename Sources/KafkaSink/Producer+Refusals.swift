@@ -15,7 +15,7 @@ extension Producer {
 
     /// Keeps what a lone record was while its memory still holds it. The next one takes its place.
     func keepRefused(_ index: Int, _ message: rd_kafka_message_t) {
-        guard topics[index].isLone, !topics[index].isForControl, let payload = message.payload,
+        guard topics[index].lone == message.partition, !topics[index].isForControl, let payload = message.payload,
             Outcome(error: message.err.rawValue).kind == .recordTrouble
         else { return }
         topics[index].refused = Array(
@@ -39,9 +39,13 @@ extension Producer {
 
     /// A control record was refused for what it is. True when it was alone in its request; else each goes alone for a
     /// while.
-    package func refusedCopy(_ index: Int, isTooLarge: Bool, now: Int64) -> Bool {
+    package func refusedCopy(_ index: Int, key: [UInt8], isTooLarge: Bool, now: Int64) -> Bool {
         if isTooLarge, asksForLimit(index, now) { return false }
-        if topics[index].isLone { return true }
+        if let lone = topics[index].lone, topics[index].partitions > 0,
+            key.withUnsafeBytes({ partition(index, key: $0) }) == lone
+        {
+            return true
+        }
         topics[index].caution = 1
         return false
     }

@@ -40,14 +40,14 @@ extension Producer {
     /// A record was refused for what it is. True when it was alone in its request: it is to be given up. Else one of its
     /// neighbours may be to blame, or their sum: from now on fewer go at once, in the end each alone. One that is too
     /// large by a limit that was lowered meanwhile is neither: the limit is asked for first.
-    package func refused(_ index: Int, isTooLarge: Bool, now: Int64) -> Bool {
+    package func refused(_ index: Int, partition: Int32, isTooLarge: Bool, now: Int64) -> Bool {
         if isTooLarge, asksForLimit(index, now) { return false }
-        if topics[index].isLone { return true }
+        if topics[index].lone == partition { return true }
         // What was sent before the first refusal says nothing new.
         guard topics[index].flights != topics[index].halvedAt else { return false }
         topics[index].halvedAt = topics[index].flights
         if isTooLarge, topics[index].caution != nil, topics[index].maximumBytes == nil {
-            topics[index].sizes.learnFromRefusal()
+            topics[index].sizes.learnFromRefusal(now)
         }
         topics[index].caution = topics[index].caution.map { max(1, $0 / 2) } ?? Topic.firstCaution
         return false
@@ -69,7 +69,7 @@ extension Producer {
             topics[index].maximumBytes = limit
             topics[index].sizes.forgetLearned()
         } else {
-            topics[index].sizes.growBolder()
+            topics[index].sizes.growBolder(now)
         }
     }
 }

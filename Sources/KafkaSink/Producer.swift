@@ -6,7 +6,7 @@ package import LinuxIO
 
 /// Owns one librdkafka producer and its topics. Everything but `init` and `close` is called on the pipeline thread.
 /// The extensions hold one concern each: Credits (how much may be in flight), Parking (topics in trouble), Reports (what
-/// comes back), Rebuilding (after fatal errors).
+/// comes back), Rebuilding (after fatal errors), Partitions (those that do not move).
 package final class Producer {
     var life: Life
     /// Nil while it is made anew after a fatal error.
@@ -38,6 +38,8 @@ package final class Producer {
     package internal(set) var lastFatal: String?
     /// Records in flight over all topics.
     var inFlight = 0
+    /// Monotonic ns of the last look for partitions that do not move.
+    var lastCheck: Int64 = 0
     static let reportCapacity = 1024
 
     /// Makes the client; does not wait for a broker. Throws when a setting is not valid.
@@ -100,10 +102,11 @@ package final class Producer {
             count += 1
         }
         guard count > 0 else { return }
-        beginFlight(index, isLone: count == 1, now)
+        beginFlight(index, isLone: count == 1, partition, now)
+        let isFirst = topics[index].inFlight == topics[index].stuck
         let taken = Int(rd_kafka_produce_batch(topics[index].handle!, partition, 0, messages, Int32(count)))
-        topics[index].sizes.sent(partition, bytes, isFirst: topics[index].inFlight == 0)
-        topics[index].inFlight += taken
+        topics[index].sizes.sent(partition, bytes, isFirst: isFirst)
+        if taken > 0 { topics[index].sent(taken, to: partition, now: now) }
         inFlight += taken
         guard taken < count else { return }
         var failed = 0
@@ -120,7 +123,7 @@ package final class Producer {
     /// Produces one small control record (an audit event), copied. False when the queue has no place now.
     package func produceCopy(_ index: Int, key: [UInt8], value: [UInt8], opaque: UInt) -> Bool {
         guard topics[index].state == .healthy, topics[index].inFlight < KafkaOptions.queueMargin,
-            topics[index].caution == nil || topics[index].inFlight == 0
+            topics[index].caution == nil || topics[index].inFlight == topics[index].stuck
         else { return false }
         let partition = key.withUnsafeBytes { self.partition(index, key: $0) }
         let bytes = key.count + value.count + RequestSizes.recordOverhead
@@ -134,19 +137,19 @@ package final class Producer {
             }
         }
         guard code == 0 else { return false }
-        beginFlight(index, isLone: true, Clock.monotonic())
-        topics[index].sizes.sent(partition, bytes, isFirst: topics[index].inFlight == 0)
-        topics[index].inFlight += 1
+        let now = Clock.monotonic()
+        beginFlight(index, isLone: true, partition, now)
+        topics[index].sizes.sent(partition, bytes, isFirst: topics[index].inFlight == topics[index].stuck)
+        topics[index].sent(1, to: partition, now: now)
         inFlight += 1
         return true
     }
 
-    private func beginFlight(_ index: Int, isLone: Bool, _ now: Int64) {
+    private func beginFlight(_ index: Int, isLone: Bool, _ partition: Int32, _ now: Int64) {
         topics[index].flights &+= 1
-        topics[index].isLone = isLone && topics[index].inFlight == 0
-        guard topics[index].inFlight == 0 else { return }
-        topics[index].lastProgress = now
-        topics[index].flightFailed = false
+        // Requests are made of one partition's records: those of others, which may be stuck, are no company.
+        topics[index].lone = isLone && isEmpty(index, partition: partition) ? partition : nil
+        if topics[index].inFlight == topics[index].stuck { topics[index].flightFailed = false }
     }
 
     /// Ends the client: what is still queued is given up (its source was not committed, so it is read again next time).

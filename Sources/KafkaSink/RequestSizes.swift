@@ -13,6 +13,8 @@ struct RequestSizes {
     /// With an unknown limit: half of the largest flight that was refused for its size. It keeps a topic from being sent
     /// what it refuses again and again; doubled whenever its brokers are asked again.
     private(set) var learned: Int?
+    /// Monotonic ns of the newest lesson.
+    private var learnedAt: Int64 = 0
     /// Monotonic ns at which max.message.bytes was last asked for because of a refusal, and answered.
     var confirmed = Int64.min / 2
 
@@ -20,6 +22,7 @@ struct RequestSizes {
     static let batchOverhead = 80
     /// Attributes, varints of lengths and deltas, and no headers, of one record.
     static let recordOverhead = 32
+    private static let learnedFor = 60 * nanosecondsPerSecond
     /// How long an answer counts as given after a refusal.
     static let confirmedFor = 2 * nanosecondsPerSecond
 
@@ -44,14 +47,16 @@ struct RequestSizes {
     }
 
     /// The whole flight was refused for its size while nothing else was under way.
-    mutating func learnFromRefusal() {
+    mutating func learnFromRefusal(_ now: Int64) {
         guard flight > 1 else { return }
+        learnedAt = now
         learned = min(learned ?? .max, flight / 2)
     }
 
-    /// More may be allowed by now.
-    mutating func growBolder() {
-        guard let former = learned else { return }
+    /// The brokers were asked again, and did not say: more may be allowed by now. Not for the question that a refusal
+    /// made us ask.
+    mutating func growBolder(_ now: Int64) {
+        guard let former = learned, now - learnedAt > RequestSizes.learnedFor else { return }
         learned = former < RequestSizes.largestLearned ? former * 2 : nil
     }
 

@@ -21,6 +21,11 @@ package struct Topic {
     /// Why it was last parked, or could not be resolved; stays when that is over.
     package internal(set) var trouble: Outcome?
     package internal(set) var inFlight = 0
+    /// Those of them in partitions that do not move.
+    var stuck = 0
+    var lanes: [PartitionLane] = []
+    /// Monotonic ns at which the brokers were last asked about a trouble of it.
+    var lastAsked: Int64 = 0
     /// Monotonic ns of the last acknowledgement, or of the first record after an idle time.
     var lastProgress: Int64 = 0
     /// How often the topic was parked in a row; decides about the back-off.
@@ -28,8 +33,8 @@ package struct Topic {
     /// After a refused request: how many records may be in flight at once, sent when none is. A broker refuses a whole
     /// request for one record (or for their sum); halved with each refusal, doubled with each success, nil in peace.
     var caution: Int?
-    /// The newest record was produced while nothing else was in flight: a refusal of it is about itself.
-    var isLone = false
+    /// The partition of the newest record, when nothing else was in flight there: a refusal of it is about itself.
+    var lone: Int32?
     /// Counts calls that produced something; and what it was when caution was last halved.
     var flights: UInt64 = 0
     var halvedAt: UInt64 = 0

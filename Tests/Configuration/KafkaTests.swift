@@ -113,7 +113,7 @@ import Testing
         ),
         (
             "dead_letter_topic: 'dead.{host.name}'",
-            "4:22: error: kafka.dead_letter_topic: \"dead.{host.name}\" is no topic name; "
+            "4:22: error: kafka.dead_letter_topic: \"{\" cannot be part of a topic name; "
                 + "write a name of 1 to 249 letters, digits, '.', '_' or '-'"
         ),
         (

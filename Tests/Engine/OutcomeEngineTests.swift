@@ -6,10 +6,11 @@ import Testing
 @testable import Engine
 
 @Suite(.serialized, .timeLimit(.minutes(3))) struct OutcomeEngineTests {
-    /// Codes that librdkafka gets over by itself: nothing of them reaches the engine.
+    /// Codes that librdkafka gets over by itself: nothing of them reaches the engine. (46 would be a lie of the mock: it
+    /// says that the records are there already.)
     @Test func whatLibrdkafkaTriesAgainByItselfIsSeenByNobody() async throws {
         let stage = try await TroubleStage()
-        for code: Int32 in [6, 7, 8, 9, 19, 20, 46, 56, -195] {
+        for code: Int32 in [6, 7, 8, 9, 19, 20, 56, -195] {
             try stage.cluster.pushAnswer(.produce, broker: 1, number: code)
             try await waitUntil("code \(code) answered") {
                 try stage.cluster.waitingAnswers(.produce, broker: 1) == 0
@@ -33,14 +34,13 @@ import Testing
     func aFailureThatMustWaitParksTheTopicAndSaysWhy(code: Int32, reason: String, words: String) async throws {
         let stage = try await TroubleStage(topics: 2, linesPerSecond: 1_000)
         for round in 0..<2 {
-            let before = try await stage.topic("one").failed[reason] ?? 0
             // Whichever of the two topics is hit is the one that has it.
             stage.cluster.pushRequestErrors(.produce, numbers: [code])
             try await stage.waitForStatus("a source parked for \(reason), round \(round)") { report in
                 report.sources.contains { source in
                     source.state == "parked" && source.reason?.contains(reason) == true
                         && source.reason?.contains(words) == true
-                } || report.kafka.topics.reduce(0) { $0 + ($1.failed[reason] ?? 0) } > before + 3
+                }
             }
             try await stage.waitForMore(100)
         }

@@ -127,7 +127,9 @@ final class TroubleStage {
         _ written: PacedWriter.Written, _ status: StatusReport, _ mayLose: Bool, _ context: String
     ) async throws -> SequenceReport {
         let gaps = try await announcedGaps(bytes: status.totals.gap)
-        try await waitUntil("all acknowledged lines read; \(checker.distinct) of \(written.total) came, \(context)") {
+        var lines: [UInt32: UInt64] = [:]
+        for (index, count) in written.lines.enumerated() { lines[UInt32(index)] = count }
+        try await waitUntil("all acknowledged lines read: \(checker.report(expected: lines)); \(gaps), \(context)") {
             takeArrivals() >= written.total - (mayLose ? UInt64(gaps.lines) : 0)
         }
         #expect(records.missedMessages == 0 && records.problems.isEmpty, "\(records.problems)")
@@ -138,8 +140,6 @@ final class TroubleStage {
         for (generation, judgement) in coverage.report() {
             #expect(judgement.isComplete, "\(generation): \(judgement), \(context)")
         }
-        var lines: [UInt32: UInt64] = [:]
-        for (index, count) in written.lines.enumerated() { lines[UInt32(index)] = count }
         let sequence = checker.report(expected: lines)
         #expect(sequence.missing == UInt64(gaps.lines), "\(sequence), \(gaps), \(context)")
         #expect(sequence.foreign == 0 && sequence.outOfOrder == 0 && sequence.scattered == 0, "\(sequence), \(context)")

@@ -27,6 +27,7 @@ import Testing
         let topic = try fixture.open("small")
         let largest = String(repeating: "x", count: fixture.producer.maximumValueBytes(topic))
         fixture.send(topic, key: String(repeating: "k", count: 32), [largest])
+        try fixture.waitForReports(1)
         fixture.send(topic, key: String(repeating: "k", count: 32), [largest + String(repeating: "x", count: 200)])
         try fixture.waitForReports(2)
         #expect(fixture.reports[1] == 0)
@@ -70,17 +71,17 @@ import Testing
         fixture.send(topic, ["a", "b"])
         try fixture.waitForReports(2)
         // Many sources may have had records in it.
-        for _ in 0..<10 { #expect(!fixture.producer.refused(topic, isTooLarge: false, now: now)) }
+        for _ in 0..<10 { #expect(!fixture.producer.refused(topic, partition: 0, isTooLarge: false, now: now)) }
         #expect(fixture.producer.topics[topic].caution == Topic.firstCaution)
         fixture.send(topic, ["a", "b"])
         #expect(fixture.producer.credit(topic, now: now) == 0)
         try fixture.waitForReports(4)
-        for _ in 0..<10 { #expect(!fixture.producer.refused(topic, isTooLarge: false, now: now)) }
+        for _ in 0..<10 { #expect(!fixture.producer.refused(topic, partition: 0, isTooLarge: false, now: now)) }
         #expect(fixture.producer.topics[topic].caution == Topic.firstCaution / 2)
         #expect(fixture.producer.takeRefused(topic) == nil)
         fixture.send(topic, ["lone"])
         try fixture.waitForReports(5)
-        #expect(fixture.producer.refused(topic, isTooLarge: false, now: now))
+        #expect(fixture.producer.refused(topic, partition: 0, isTooLarge: false, now: now))
         #expect(fixture.producer.takeRefused(topic) == Array("lone".utf8))
         #expect(fixture.producer.takeRefused(topic) == nil)
     }
@@ -93,7 +94,7 @@ import Testing
         cluster.pushRequestErrors(.produce, [.invalidRecord])
         fixture.send(topic, ["a", "b"])
         try fixture.waitForReports(2)
-        #expect(!fixture.producer.refused(topic, isTooLarge: false, now: Clock.monotonic()))
+        #expect(!fixture.producer.refused(topic, partition: 0, isTooLarge: false, now: Clock.monotonic()))
         fixture.producer.addSuspect(topic)
         func success(ofSuspect: Bool) throws {
             fixture.producer.announceFlight(topic, ofSuspect: ofSuspect)
@@ -121,7 +122,7 @@ import Testing
             let before = fixture.reports.count
             fixture.send(topic, Array(repeating: String(repeating: "x", count: 1_000), count: count))
             try fixture.waitForReports(before + count)
-            #expect(!fixture.producer.refused(topic, isTooLarge: true, now: now))
+            #expect(!fixture.producer.refused(topic, partition: 0, isTooLarge: true, now: now))
         }
         // Half of the four of the cautious flight.
         #expect((1_900..<2_200).contains(fixture.producer.room(topic, partition: 0)))
