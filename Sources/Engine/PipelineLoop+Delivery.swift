@@ -11,15 +11,7 @@ extension PipelineLoop {
     func takeReports(_ now: Int64) {
         let writable = producer.drain(now: now) { reports in
             ledger.complete(reports, arenas: &arenas, now: now)
-            if outbox.hasInFlight {
-                for report in reports where report.opaque & AuditOutbox.opaqueBit != 0 {
-                    if let destination = outbox.complete(report), report.error != 0,
-                        let topic = outboxTopics[Int(destination.rawValue)]
-                    {
-                        parkAfterFailure(topic, report.error, now)
-                    }
-                }
-            }
+            takeOutboxReports(reports, now)
         }
         takeFailures(now)
         for topic in writable { unpark(topic) }
@@ -76,7 +68,7 @@ extension PipelineLoop {
         }
     }
 
-    private func parkAfterFailure(_ topic: Int, _ error: Int32, _ now: Int64) {
+    func parkAfterFailure(_ topic: Int, _ error: Int32, _ now: Int64) {
         let reason = Outcome(error: error).reason
         let until = producer.park(topic, reason: reason, now: now)
         logger.warning(
