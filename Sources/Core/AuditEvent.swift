@@ -25,6 +25,8 @@ package enum AuditKind: String, Sendable {
     case generationOpened = "generation_opened"
     case generationClosed = "generation_closed"
     case gap
+    /// Gaps of a whole stream, or of the host, in sum: there were more than the outbox holds.
+    case gapSummary = "gap_summary"
     case stateLost = "state_lost"
     case containerStarted = "container_started"
     case containerStopped = "container_stopped"

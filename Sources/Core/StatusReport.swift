@@ -121,6 +121,10 @@ package struct CounterStatus: Codable, Sendable, Equatable {
     /// Cumulative counts of acknowledged records per bucket of `DeliveryLatency.boundsSeconds`, the last is +Inf.
     package var latencyBuckets: [UInt64] = []
     package var latencySumSeconds: Double = 0
+    /// Events that were left out of the outbox, by kind.
+    package var outboxDropped: [String: UInt64] = [:]
+    /// Gap events that are announced in sum only.
+    package var outboxSummarized: UInt64 = 0
     /// Wake-ups of the pipeline thread.
     package var wakeups: UInt64 = 0
     package init() {}

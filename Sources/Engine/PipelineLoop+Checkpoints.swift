@@ -129,7 +129,7 @@ extension PipelineLoop {
         checkpoint.lastError = nil
         // As of when it was made: what was acknowledged before is in it, what came meanwhile is not.
         checkpoint.lastSucceeded = checkpoint.lastSubmitted
-        outbox.stored(transaction.events, ids: ids)
+        outbox.stored(ids: ids)
         // A slot that was given up meanwhile may be another file's by now.
         for (slot, record) in zip(checkpoint.pendingOpened, transaction.opened)
         where tailer.file(slot) == record.file { tailer.activate(slot) }
@@ -156,7 +156,7 @@ extension PipelineLoop {
             transaction.removedContainers.filter { !newer.contains($0) } + checkpoint.removedContainers
         checkpoint.declared = transaction.declared + checkpoint.declared
         for slot in checkpoint.pendingSlots where sources[slot].isOpen { ledger.touch(slot) }
-        outbox.putBack(transaction.events, delivered: transaction.delivered)
+        outbox.notStored()
         logger.error(
             "a checkpoint failed; shipping goes on, a restart now would repeat records",
             metadata: ["error": "\(failure.message)"])
@@ -165,26 +165,15 @@ extension PipelineLoop {
 
     /// The last transaction of a run, after whatever is under way; `store.close` makes it durable.
     func submitFinalCheckpoint() {
-        if let pending = checkpoint.pending {
-            // It is on its way; its events are not collected twice, only newer offsets follow.
-            checkpoint.pending = nil
-            outbox.stored(pending.events, ids: pending.events.map(\.id))
+        // Its outcome decides what the last one has to say: offsets must not pass gaps of a transaction that failed.
+        if checkpoint.pending != nil {
+            store.waitForCompletion()
+            takeCompletions(Clock.monotonic())
         }
         // Generations that wait for the store go with their declarations: those alone would let `start: end` count as
         // applied, and the next start would ship what was to be skipped.
         guard hasToStore || !checkpoint.opened.isEmpty else { return }
         submit(Clock.monotonic(), durable: true)
-    }
-
-    /// Produces stored audit events; what does not fit now follows later.
-    func sendAudit() {
-        guard stopDeadline == nil || recordsInFlight > 0 else { return }
-        for destination in AuditDestination.allCases where outbox.hasWaiting(destination) {
-            guard let topic = outboxTopics[Int(destination.rawValue)] else { continue }
-            outbox.send(destination) { event, opaque in
-                producer.produceCopy(topic, key: Array(event.key.utf8), value: event.payload, opaque: opaque)
-            }
-        }
     }
 
     func announce(_ recovery: StoreRecovery) {

@@ -66,36 +66,4 @@ extension PipelineLoop {
         guard let topic = outboxTopics[Int(AuditDestination.deadLetter.rawValue)] else { return all }
         return min(all, producer.maximumValueBytes(topic))
     }
-
-    // MARK: What comes back of the outbox's records
-
-    /// Takes the report of an audit event or dead letter. What failed waits again, but for a dead letter that is refused
-    /// alone: there is no third place, and its gap says what happened to its record.
-    func takeOutboxReport(_ report: DeliveryReport, _ now: Int64) {
-        guard report.error != 0, let destination = outbox.destination(of: report),
-            let topic = outboxTopics[Int(destination.rawValue)]
-        else {
-            _ = outbox.complete(report)
-            return
-        }
-        let outcome = Outcome(error: report.error)
-        guard outcome.kind == .recordTrouble else {
-            _ = outbox.complete(report)
-            return auditFailed(topic, report.error, now)
-        }
-        producer.countFailure(topic, reason: outcome.reason)
-        let isAlone = producer.refusedCopy(topic, key: outbox.key(of: report), isTooLarge: outcome.isTooLarge, now: now)
-        guard isAlone, destination == .deadLetter else {
-            _ = outbox.complete(report)
-            if isAlone { auditFailed(topic, report.error, now) }
-            return
-        }
-        outbox.giveUp(report)
-        logger.error(
-            "a dead letter is refused itself and dropped; the gap of its record is announced all the same",
-            metadata: [
-                "topic": "\(producer.topics[topic].name)", "reason": "\(outcome.reason)",
-                "remedy": "\(outcome.remedy(topic: producer.topics[topic].name))",
-            ])
-    }
 }

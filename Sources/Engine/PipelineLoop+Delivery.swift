@@ -11,11 +11,7 @@ extension PipelineLoop {
     func takeReports(_ now: Int64) {
         let writable = producer.drain(now: now) { reports in
             ledger.complete(reports, arenas: &arenas, now: now)
-            if outbox.hasInFlight {
-                for report in reports where report.opaque & AuditOutbox.opaqueBit != 0 {
-                    takeOutboxReport(report, now)
-                }
-            }
+            takeOutboxReports(reports, now)
         }
         takeFailures(now)
         advanceRebuilding(now)

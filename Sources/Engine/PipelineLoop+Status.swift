@@ -19,6 +19,8 @@ extension PipelineLoop {
         report.store = storeStatus(now)
         report.counters = counters
         if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
+        report.counters.outboxDropped = outbox.dropped
+        report.counters.outboxSummarized = outbox.summarized
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory.limitBytes = UInt64(options.memoryLimit)
@@ -120,7 +122,7 @@ extension PipelineLoop {
         status.up = producer.isUp
         status.lastError = producer.lastError
         status.deadLetterTopic = options.deadLetterTopic
-        status.deadLettersDropped = outbox.refused
+        status.deadLettersDropped = outbox[.deadLetter].dropped.values.reduce(0, &+)
         status.rebuilds = producer.rebuilds
         status.lastFatal = producer.lastFatal
         if producer.lastAcknowledgement > 0 { status.lastAcknowledgement = seconds(producer.lastAcknowledgement) }
@@ -159,8 +161,7 @@ extension PipelineLoop {
         status.secondsSinceCheckpoint = checkpoint.lastSucceeded.map { seconds(now - $0) }
         status.isBehind =
             hasToStore || checkpoint.pending != nil || !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty
-        // Those on their way into the store are neither collected nor waiting.
-        status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
+        status.outboxEvents = outbox.count
         status.outboxBytes = outbox.bytes
         return status
     }
@@ -195,7 +196,7 @@ extension PipelineLoop {
                 "\(report.watching.polled - flooded.count) directories are polled every second because inotify has no watch left: "
                     + "raise fs.inotify.max_user_watches")
         }
-        if outbox.dropped > 0 { all.append("\(outbox.dropped) opened/closed events were left out: the outbox is full") }
+        all += outboxProblems
         return all.sorted()
     }
 

@@ -138,7 +138,8 @@ final class PipelineLoop {
         }
         memoryShare = arenas.limit / max(1, producer.dataTopicCount)
         outbox = AuditOutbox(
-            enabled: Set(AuditDestination.allCases.filter { options.topic(of: $0) != nil }), stored: state.outbox)
+            enabled: Set(AuditDestination.allCases.filter { options.topic(of: $0) != nil }), stored: state.outbox,
+            host: options.host)
         parked = Array(repeating: [], count: producer.topics.count)
         writers = Array(repeating: TopicWriter(), count: producer.topics.count)
         checkpoint.declared = options.declarations.map(\.files.name).filter { !state.declarations.contains($0) }
@@ -176,7 +177,7 @@ final class PipelineLoop {
             runTimers(now)
             collectNews(now)
             serve()
-            sendAudit()
+            sendAudit(Clock.monotonic())
             submitCheckpoint(Clock.monotonic())
         }
         finish()

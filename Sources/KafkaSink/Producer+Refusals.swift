@@ -37,19 +37,6 @@ extension Producer {
         topics[index].isSuspectFlight = ofSuspect
     }
 
-    /// A control record was refused for what it is. True when it was alone in its request; else each goes alone for a
-    /// while.
-    package func refusedCopy(_ index: Int, key: [UInt8], isTooLarge: Bool, now: Int64) -> Bool {
-        if isTooLarge, asksForLimit(index, now) { return false }
-        if let lone = topics[index].lone, topics[index].partitions > 0,
-            key.withUnsafeBytes({ partition(index, key: $0) }) == lone
-        {
-            return true
-        }
-        topics[index].caution = 1
-        return false
-    }
-
     /// A record was given up after it was refused alone.
     package func countQuarantined(_ index: Int, bytes: UInt64, hasDeadLetter: Bool) {
         topics[index].quarantinedRecords += 1

@@ -122,9 +122,7 @@ package final class Producer {
 
     /// Produces one small control record (an audit event), copied. False when the queue has no place now.
     package func produceCopy(_ index: Int, key: [UInt8], value: [UInt8], opaque: UInt) -> Bool {
-        guard topics[index].state == .healthy, topics[index].inFlight < KafkaOptions.queueMargin,
-            topics[index].caution == nil || topics[index].inFlight == topics[index].stuck
-        else { return false }
+        guard topics[index].state == .healthy, topics[index].inFlight < KafkaOptions.queueMargin else { return false }
         let partition = key.withUnsafeBytes { self.partition(index, key: $0) }
         let bytes = key.count + value.count + RequestSizes.recordOverhead
         guard bytes <= room(index, partition: partition) || isEmpty(index, partition: partition) else { return false }

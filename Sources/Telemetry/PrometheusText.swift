@@ -110,6 +110,14 @@ package enum PrometheusText {
         text.sample(report.memory.bufferBytes)
         text.family("longshore_outbox_bytes", .gauge, "Audit events that wait in the durable outbox.")
         text.sample(UInt64(clamping: report.store.outboxBytes))
+        text.family(
+            "longshore_outbox_dropped_total", .counter,
+            "Events, never gaps, that were left out of the outbox because it was full or Kafka refused them.")
+        text.samples("event", report.counters.outboxDropped)
+        text.family(
+            "longshore_outbox_summarized_gaps_total", .counter,
+            "Gap events that are announced in sum only (gap_summary) because the outbox was full.")
+        text.sample(report.counters.outboxSummarized)
         text.family("longshore_pipeline_wakeups_total", .counter, "Wake-ups of the pipeline thread.")
         text.sample(report.counters.wakeups)
         text.family("process_resident_memory_bytes", .gauge, "Resident memory of the process.")
