@@ -3,8 +3,8 @@ internal import Core
 
 extension Producer {
     static let limitIsAsked = "it refused a record as too large: its max.message.bytes is asked for again"
-    /// What is no bound: more than librdkafka puts into one batch.
-    private static let unbounded = 1_048_576
+    /// A limit beyond librdkafka's own is no bound: Kafka's default of 1,048,588 with batch.size 1,000,000.
+    private static let margin = 16_384
 
     /// Bytes an encoded record of a topic may have; `.max` when its brokers did not say.
     package func maximumValueBytes(_ index: Int) -> Int {
@@ -34,7 +34,7 @@ extension Producer {
 
     private func bound(_ index: Int) -> Int? {
         let limit = topics[index].maximumBytes ?? topics[index].sizes.learned ?? .max
-        return limit < Producer.unbounded ? limit - RequestSizes.batchOverhead : nil
+        return limit < batchBytes + Producer.margin ? limit - RequestSizes.batchOverhead : nil
     }
 
     /// A record was refused for what it is. True when it was alone in its request: it is to be given up. Else one of its

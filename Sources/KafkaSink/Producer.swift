@@ -21,6 +21,8 @@ package final class Producer {
     package private(set) var dataTopicCount = 0
     /// The largest record librdkafka takes, in bytes, key and framing included.
     package let maximumMessageBytes: Int
+    /// librdkafka's bound for one batch, which holds for all topics.
+    let batchBytes: Int
     package internal(set) var isUp = false
     package internal(set) var lastError: String?
     /// Wall clock ns of the newest acknowledgement; 0 before the first.
@@ -47,6 +49,7 @@ package final class Producer {
         self.options = options
         let configuration = try ClientConfiguration.make(options.settings)
         maximumMessageBytes = Producer.integer("message.max.bytes", in: configuration)
+        batchBytes = Producer.integer("batch.size", in: configuration)
         rd_kafka_conf_destroy(configuration)
         do {
             ready = try EventDescriptor()
