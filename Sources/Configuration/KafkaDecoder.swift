@@ -15,9 +15,11 @@ struct KafkaDecoder {
             if sasl != nil { section.add("sasl", "the embedded broker has no SASL", "leave it out, or name brokers") }
         }
         return KafkaConfiguration(
-            brokers: brokers ?? .embedded, topic: topic(section), defaultTopic: defaultTopic(section, audit: audit, deadLetter: deadLetter),
+            brokers: brokers ?? .embedded, topic: topic(section),
+            defaultTopic: defaultTopic(section, audit: audit, deadLetter: deadLetter),
             allowedTopics: section.texts("allowed_topics", example: "\"team.*\"", check: objection(toTopicPattern:)),
-            maxTopics: section.integer("max_topics", default: 200, in: 1...100_000), auditTopic: audit, deadLetterTopic: deadLetter,
+            maxTopics: section.integer("max_topics", default: 200, in: 1...100_000), auditTopic: audit,
+            deadLetterTopic: deadLetter,
             compression: section.choice("compression", default: .lz4), delivery: delivery(section),
             linger: section.duration("linger", default: 50 * millisecond, in: 0...minute), tls: tls, sasl: sasl,
             librdkafka: section.map("librdkafka", example: "socket.keepalive.enable: true") { name, _ in

@@ -11,7 +11,8 @@ enum Schema {
         ],
         "node": ["name", "labels", "cluster"],
         "kafka": [
-            "brokers", "topic", "default_topic", "allowed_topics", "max_topics", "audit_topic", "dead_letter_topic", "compression",
+            "brokers", "topic", "default_topic", "allowed_topics", "max_topics", "audit_topic", "dead_letter_topic",
+            "compression",
             "delivery", "linger", "tls", "sasl", "librdkafka",
         ],
         "kafka.tls": ["ca", "certificate", "key"],

@@ -101,7 +101,8 @@ extension PipelineLoop {
         for gap in ledger.takeGaps() {
             counters.gapBytes[gap.reason.rawValue, default: 0] += gap.to - gap.from
             outbox.collect(
-                audit.gap(subject(gap.source), from: gap.from, to: gap.to, reason: gap.reason,
+                audit.gap(
+                    subject(gap.source), from: gap.from, to: gap.to, reason: gap.reason,
                     deadLetter: gap.reason == .recordRejected ? options.deadLetterTopic : nil))
             logger.warning(
                 "bytes could not be shipped and are announced as a gap",

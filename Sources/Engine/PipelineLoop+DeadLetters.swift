@@ -24,7 +24,9 @@ extension PipelineLoop {
             let slot = Int(entry.slot)
             let source = sources[slot]
             let rests = source.scheduling == .idle && !source.needsRewind && ledger.inFlight(slot) == 0
-            if source.isOpen, !rests, let end = source.suspectUntil, ledger.counts(slot).committed < end { return false }
+            if source.isOpen, !rests, let end = source.suspectUntil, ledger.counts(slot).committed < end {
+                return false
+            }
             sources[slot].suspectUntil = nil
             producer.removeSuspect(Int(entry.topic))
             return true

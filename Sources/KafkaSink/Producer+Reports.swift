@@ -50,7 +50,9 @@ extension Producer {
                     topics[topic].acknowledgedRecords &+= 1
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
                     topics[topic].failuresInARow = 0
-                    if topics[topic].caution != nil, topics[topic].inFlight == topics[topic].stuck { topics[topic].growBolder() }
+                    if topics[topic].caution != nil, topics[topic].inFlight == topics[topic].stuck {
+                        topics[topic].growBolder()
+                    }
                     acknowledged = true
                 } else {
                     topics[topic].flightFailed = true
