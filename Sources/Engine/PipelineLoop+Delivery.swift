@@ -113,12 +113,14 @@ extension PipelineLoop {
         switch notice {
         case .log(let level, let facility, let text):
             let loggerLevel: Logger.Level = level <= 3 ? .error : level == 4 ? .warning : .debug
-            logger.log(level: loggerLevel, "librdkafka", metadata: ["facility": "\(facility)", "text": "\(text)"])
+            logger.log(
+                level: loggerLevel, "librdkafka; what needs attention is in longshore status, with what to do",
+                metadata: ["facility": "\(facility)", "text": "\(text)"])
         case .error(let reason, let allDown):
             logger.warning(
                 allDown
-                    ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full"
-                    : "Kafka error; it is tried again",
+                    ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full: check kafka.brokers and the network"
+                    : "Kafka error; it is tried again: check kafka.brokers, the network and the credentials if it stays",
                 metadata: ["brokers": "\(options.kafka.brokers.joined(separator: ","))", "reason": "\(reason)"])
         case .leaders(let topic, let missing, let partitions):
             guard missing > 0 else {
@@ -130,6 +132,8 @@ extension PipelineLoop {
                     "topic": "\(topic)", "partitions": "\(missing) of \(partitions)",
                     "remedy": "bring their brokers back, or elect other leaders (kafka-leader-election)",
                 ])
+        case .recovered(let topic, let seconds):
+            logger.notice("topic \(topic) takes records again", metadata: ["after_seconds": "\(seconds)"])
         case .fatal(let reason): rebuildProducer(reason, Clock.monotonic())
         }
     }

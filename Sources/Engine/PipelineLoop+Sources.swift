@@ -38,7 +38,7 @@ extension PipelineLoop {
         sources[slot].topic = topicOfDeclaration[appeared.declaration]
         sources[slot].line = PipelineLoop.lineState(appeared.record.counts)
         if described == slot { described = -1 }
-        ledger.open(slot, counts: appeared.record.counts)
+        ledger.open(slot, counts: appeared.record.counts, isNew: appeared.isNew)
         guard appeared.isNew else {
             // It goes on in a file that nobody writes to: a copy.
             sources[slot].isFinal = tailer.presentPath(slot) == nil
@@ -223,6 +223,7 @@ extension PipelineLoop {
         let file = tailer.file(slot)
         checkpoint.opened.removeAll { $0.record.file == file }
         if sources[slot].isReleased { release(slot, counts) } else { checkpoint.closed.append(file) }
+        closeInBooks(slot)
         sources[slot].isOpen = false
         if described == slot { described = -1 }
         tailer.free(slot)

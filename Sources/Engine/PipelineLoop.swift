@@ -75,6 +75,8 @@ final class PipelineLoop {
     var checkpoint = CheckpointState()
     var counters = CounterStatus()
     var problems: [String: String] = [:]
+    /// Sources whose ledger did not add up.
+    var ledgerProblems: [String] = []
     let started = Clock.monotonic()
     var stopDeadline: Int64?
     var failure: String?
@@ -313,7 +315,9 @@ final class PipelineLoop {
     /// The last checkpoint and the end of producer and store.
     private func finish() {
         takeReports(Clock.monotonic())
-        let end = EngineEnd(unacknowledged: recordsInFlight, failure: failure)
+        verifyWholeLedger()
+        let end = EngineEnd(
+            unacknowledged: recordsInFlight, failure: failure, ledgerImbalances: ledger.imbalanceCount)
         submitFinalCheckpoint()
         producer.close()
         store.close()

@@ -2,7 +2,6 @@
 internal import Core
 
 extension Producer {
-    static let limitIsAsked = "it refused a record as too large: its max.message.bytes is asked for again"
     /// A limit beyond librdkafka's own is no bound: Kafka's default of 1,048,588 with batch.size 1,000,000.
     private static let margin = 16_384
 
@@ -58,13 +57,15 @@ extension Producer {
         guard now - topics[index].sizes.confirmed > RequestSizes.confirmedFor else { return false }
         client?.resolver.refresh(topic: index)
         guard topics[index].maximumBytes != nil else { return false }
-        if topics[index].state == .healthy { topics[index].state = .resolving(reason: Producer.limitIsAsked) }
+        topics[index].sizes.isAsked = true
+        if topics[index].state == .healthy { topics[index].state = .resolving }
         return true
     }
 
     /// Takes what the brokers said of a topic's limit; nil, no answer, leaves what was known.
     func apply(limit: Int?, to index: Int, now: Int64) {
-        if topics[index].state == .resolving(reason: Producer.limitIsAsked) { topics[index].sizes.confirmed = now }
+        if topics[index].sizes.isAsked { topics[index].sizes.confirmed = now }
+        topics[index].sizes.isAsked = false
         if let limit {
             topics[index].maximumBytes = limit
             topics[index].sizes.forgetLearned()

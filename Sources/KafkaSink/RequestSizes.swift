@@ -15,6 +15,8 @@ struct RequestSizes {
     private(set) var learned: Int?
     /// Monotonic ns of the newest lesson.
     private var learnedAt: Int64 = 0
+    /// max.message.bytes is being asked for because of a refusal: nothing is produced until it is known.
+    var isAsked = false
     /// Monotonic ns at which max.message.bytes was last asked for because of a refusal, and answered.
     var confirmed = Int64.min / 2
 

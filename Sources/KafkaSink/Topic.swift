@@ -5,10 +5,10 @@ internal import Core
 package struct Topic {
     package enum State: Equatable {
         /// The number of partitions is not known yet.
-        case resolving(reason: String?)
+        case resolving
         case healthy
         /// In trouble until `until` (monotonic ns); nothing is produced to it.
-        case parked(reason: String, since: Int64, until: Int64)
+        case parked(until: Int64)
     }
 
     package let name: String
@@ -17,9 +17,7 @@ package struct Topic {
     /// Only `produceCopy` writes to it: it has no share of the queue's places, nor of the memory for records.
     var isForControl: Bool
     package internal(set) var partitions = 0
-    package internal(set) var state = State.resolving(reason: nil)
-    /// Why it was last parked, or could not be resolved; stays when that is over.
-    package internal(set) var trouble: Outcome?
+    package internal(set) var state = State.resolving
     package internal(set) var inFlight = 0
     /// Those of them in partitions that do not move.
     var stuck = 0
@@ -30,6 +28,10 @@ package struct Topic {
     var lastProgress: Int64 = 0
     /// How often the topic was parked in a row; decides about the back-off.
     var failuresInARow = 0
+    /// From the first failure to the next acknowledgement; nil when it is well.
+    package internal(set) var spell: TopicTrouble?
+    /// How often it was parked.
+    package internal(set) var timesParked: UInt64 = 0
     /// After a refused request: how many records may be in flight at once, sent when none is. A broker refuses a whole
     /// request for one record (or for their sum); halved with each refusal, doubled with each success, nil in peace.
     var caution: Int?
