@@ -18,7 +18,8 @@ enum ReadinessReasons {
         if !report.store.ok { reasons.append("the state directory cannot be written") }
         if report.ledgerImbalances > 0 { reasons.append("a ledger is out of balance: see longshore status") }
         // Without brokers no topic can be had: that is one reason, not one for each.
-        if report.kafka.up { reasons += topics(report.kafka.topics) }
+        // Nor does it concern what is read now whether dead letters can be sent: those there are wait, and are a problem.
+        if report.kafka.up { reasons += topics(report.kafka.topics.filter { $0.name != report.kafka.deadLetterTopic }) }
         return reasons
     }
 

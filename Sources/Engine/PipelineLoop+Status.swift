@@ -22,7 +22,8 @@ extension PipelineLoop {
         report.store = storeStatus(now)
         report.counters = counters
         if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
-        if outbox.dropped > 0 { report.counters.outboxDropped["generation"] = outbox.dropped }
+        report.counters.outboxDropped = outbox.dropped
+        report.counters.outboxSummarized = outbox.summarized
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory = memoryStatus()
@@ -125,8 +126,7 @@ extension PipelineLoop {
         status.secondsSinceCheckpoint = checkpoint.lastSucceeded.map { seconds(now - $0) }
         status.isBehind =
             hasToStore || checkpoint.pending != nil || !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty
-        // Those on their way into the store are neither collected nor waiting.
-        status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
+        status.outboxEvents = outbox.count
         status.outboxBytes = outbox.bytes
         return status
     }
@@ -158,7 +158,7 @@ extension PipelineLoop {
                 "\(report.watching.polled - flooded.count) directories are polled every second because inotify has no watch left: "
                     + "raise fs.inotify.max_user_watches")
         }
-        if outbox.dropped > 0 { all.append("\(outbox.dropped) opened/closed events were left out: the outbox is full") }
+        all += outboxProblems
         return all.sorted()
     }
 

@@ -11,6 +11,8 @@ extension PipelineLoop {
         status.embedded = options.isEmbedded
         status.up = producer.isUp
         status.lastError = producer.lastError
+        status.deadLetterTopic = options.deadLetterTopic
+        status.deadLettersDropped = outbox[.deadLetter].dropped.values.reduce(0, &+)
         status.rebuilds = producer.rebuilds
         status.lastFatal = producer.lastFatal
         status.queueRecords = options.kafka.queueMessages
@@ -39,6 +41,10 @@ extension PipelineLoop {
         entry.acknowledgedRecords = topic.acknowledgedRecords
         entry.acknowledgedBytes = topic.acknowledgedBytes
         entry.failed = topic.failed
+        entry.maximumMessageBytes = topic.maximumBytes
+        entry.quarantinedRecords = topic.quarantinedRecords
+        entry.quarantinedBytes = topic.quarantinedBytes
+        entry.deadLetters = topic.deadLetters
         return entry
     }
 

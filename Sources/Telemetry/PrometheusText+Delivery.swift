@@ -18,7 +18,7 @@ extension PrometheusText {
         text.family(
             "longshore_dead_letters_total", .counter,
             "Records that Kafka refuses for what they are: sent to the dead-letter topic, and announced as gaps.")
-        text.samples(["topic"], sum(topics.map { ([$0.name], $0.quarantinedRecords) }))
+        text.samples(["topic"], sum(topics.map { ([$0.name], $0.deadLetters) }))
         text.family("longshore_dead_letter_bytes_total", .counter, "Bytes of the files that these records stand for.")
         text.samples(["topic"], sum(topics.map { ([$0.name], $0.quarantinedBytes) }))
         text.family("longshore_kafka_up", .gauge, "1 while at least one broker connection is up.")
@@ -86,6 +86,10 @@ extension PrometheusText {
             "longshore_outbox_dropped_total", .counter,
             "Events, never gaps, that were left out of the outbox because it was full or Kafka refused them.")
         text.samples("event", counters.outboxDropped)
+        text.family(
+            "longshore_outbox_summarized_gaps_total", .counter,
+            "Gap events that are announced in sum only (gap_summary) because the outbox was full.")
+        text.sample(counters.outboxSummarized)
     }
 
     /// The greatest of what has the same labels: one sample twice would make a scraper refuse the whole page.

@@ -183,7 +183,10 @@ private final class PlayedProducer {
     @Test func controlRecordsHavePlacesOfTheirOwnTogether() throws {
         let cluster = try MockCluster()
         let fixture = try ProducerFixture(cluster.bootstrap) { $0.queueMessages = 1_000 }
-        let topics = [try fixture.open("audit"), try fixture.open("dead"), try fixture.open("logs")]
+        let topics = [
+            try fixture.open("audit", forControl: true), try fixture.open("dead", forControl: true),
+            try fixture.open("logs"),
+        ]
         try cluster.setRoundTripTime(milliseconds: 2_000)
         let before = fixture.producer.credit(topics[2], now: Clock.monotonic())
         var taken = 0

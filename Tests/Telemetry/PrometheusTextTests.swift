@@ -44,7 +44,7 @@ struct PrometheusTextTests {
         report.kafka.topics[0].oldest?.seconds = 7.5
         report.kafka.topics[0].oldest?.path = "/srv/secret-tenant/app.log"
         report.kafka.topics[0].oldest?.declaration = "secret-tenant"
-        report.kafka.topics[0].quarantinedRecords = 66
+        report.kafka.topics[0].deadLetters = 66
         report.kafka.topics[0].quarantinedBytes = 67
         report.kafka.topics[1].reason = "topic_authorization_failed"
         report.kafka.topics[1].parkedSeconds = 68.5
@@ -157,7 +157,8 @@ struct PrometheusTextTests {
             "longshore_topic_leaderless_partitions",
             "longshore_topic_oldest_unacknowledged_seconds", "longshore_dead_letters_total",
             "longshore_dead_letter_bytes_total", "longshore_producer_rebuilds_total", "longshore_outbox_events",
-            "longshore_outbox_oldest_seconds", "longshore_outbox_dropped_total", "longshore_ledger_bytes",
+            "longshore_outbox_oldest_seconds", "longshore_outbox_dropped_total",
+            "longshore_outbox_summarized_gaps_total", "longshore_ledger_bytes",
             "longshore_ledger_size_bytes", "longshore_ledger_imbalances_total",
         ]
         #expect(Set(page.families.map(\.name)) == contract.union(more))
