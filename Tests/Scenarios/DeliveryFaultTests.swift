@@ -16,7 +16,7 @@ extension DeliveryScenarios {
             let seed = UInt64.random(in: 1...999_999_999)
             var random = SeededGenerator(seed: seed)
             var dropped = 0
-            for _ in 0..<25 {
+            for _ in 0..<12 {
                 let count = Int.random(in: 1...3, using: &random)
                 dropped += count
                 proxy.dropProduceResponses(count)

@@ -60,6 +60,7 @@ extension DeliveryScenarios {
             let bench = try await DeliveryBench.onRealBroker(partitions: 6)
             let proxy = try #require(bench.proxy)
             let broker = try #require(bench.broker)
+            proxy.forbidTopicCreation()
             try await bench.daemon.start()
             let writer = try PacedWriter(paths: bench.logs(8), linesPerSecond: 1_000)
             try await bench.waitForLines(2_000)
