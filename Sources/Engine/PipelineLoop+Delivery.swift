@@ -14,7 +14,7 @@ extension PipelineLoop {
             if outbox.hasInFlight {
                 for report in reports where report.opaque & AuditOutbox.opaqueBit != 0 {
                     outbox.complete(report)
-                    if report.error != 0, let auditTopicIndex { parkAfterFailure(auditTopicIndex, report.error, now) }
+                    if report.error != 0, let auditTopicIndex { auditFailed(auditTopicIndex, report.error, now) }
                 }
             }
         }
@@ -22,6 +22,7 @@ extension PipelineLoop {
         advanceRebuilding(now)
         for topic in writable { unpark(topic) }
         for topic in parked.indices where !parked[topic].isEmpty && isWorthWaking(topic, now) { unpark(topic) }
+        unparkPartitions(now)
         unparkMemory()
         settleRewinds(now)
         settleEnds(now)
@@ -47,6 +48,22 @@ extension PipelineLoop {
         }
     }
 
+    /// Sources whose partitions have credit again.
+    private func unparkPartitions(_ now: Int64) {
+        guard !parkedOnPartition.isEmpty else { return }
+        let slots = parkedOnPartition
+        parkedOnPartition.removeAll(keepingCapacity: true)
+        for slot in slots where sources[Int(slot)].scheduling == .parkedOnPartition {
+            let source = sources[Int(slot)]
+            guard producer.isWorthWaking(Int(source.topic), partition: source.partition, now: now) else {
+                parkedOnPartition.append(slot)
+                continue
+            }
+            sources[Int(slot)].scheduling = .idle
+            enqueue(Int(slot))
+        }
+    }
+
     private func unparkMemory() {
         guard !parkedOnMemory.isEmpty, arenas.hasRoom else { return }
         let slots = parkedOnMemory
@@ -55,33 +72,6 @@ extension PipelineLoop {
             sources[Int(slot)].scheduling = .idle
             enqueue(Int(slot))
         }
-    }
-
-    /// Decides about sources whose records failed, by the class of the error. They are rewound later, never in the middle
-    /// of their own turn: it would go on behind the offset they were rewound to.
-    func takeFailures(_ now: Int64) {
-        for failed in ledger.takeFailures() {
-            let topic = Int(sources[failed.source].topic)
-            let outcome = Outcome(error: failed.error)
-            producer.countFailure(topic, reason: outcome.reason)
-            rewindLater(failed.source)
-            switch outcome.kind {
-            case .recordTrouble: sources[failed.source].isRefusedAlone = producer.refused(topic)
-            case .topicTrouble, .retriable: parkAfterFailure(topic, failed.error, now)
-            case .fatal: rebuildProducer(outcome.reason, now)
-            }
-        }
-    }
-
-    private func parkAfterFailure(_ topic: Int, _ error: Int32, _ now: Int64) {
-        let reason = Outcome(error: error).reason
-        let until = producer.park(topic, reason: reason, now: now)
-        logger.warning(
-            "a topic takes no records now; it is tried again",
-            metadata: [
-                "topic": "\(producer.topics[topic].name)", "reason": "\(reason)",
-                "seconds": "\(max(0, until - now) / nanosecondsPerSecond)",
-            ])
     }
 
     /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.
@@ -133,6 +123,16 @@ extension PipelineLoop {
                     ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full"
                     : "Kafka error; it is tried again",
                 metadata: ["brokers": "\(options.kafka.brokers.joined(separator: ","))", "reason": "\(reason)"])
+        case .leaders(let topic, let missing, let partitions):
+            guard missing > 0 else {
+                return logger.notice("all partitions of a topic have leaders again", metadata: ["topic": "\(topic)"])
+            }
+            logger.warning(
+                "partitions of a topic have no leader; what belongs to them waits in its files",
+                metadata: [
+                    "topic": "\(topic)", "partitions": "\(missing) of \(partitions)",
+                    "remedy": "bring their brokers back, or elect other leaders (kafka-leader-election)",
+                ])
         case .fatal(let reason): rebuildProducer(reason, Clock.monotonic())
         }
     }

@@ -100,18 +100,17 @@ extension PipelineLoop {
         if tailer.isWaiting(slot) { return ("waiting", "the stream's former file is read first") }
         switch source.scheduling {
         case .parkedOnTopic: return ("parked", topicReason(Int(source.topic)))
+        case .parkedOnPartition: return ("parked", partitionReason(Int(source.topic), source.partition))
         case .parkedOnMemory: return ("parked", "limits.memory is used up by records that are not acknowledged")
         case .queued: return ("active", nil)
         case .idle: return source.needsRewind ? ("parked", "is produced again") : ("idle", nil)
         }
     }
 
-    private func topicReason(_ topic: Int) -> String {
-        switch producer.topics[topic].state {
-        case .resolving(let reason): "the topic's partitions are not known: \(reason ?? "asking the brokers")"
-        case .parked(let reason, _, _): "the topic refuses records: \(reason)"
-        case .healthy: "waits for acknowledgements"
-        }
+    private func partitionReason(_ topic: Int, _ partition: Int32) -> String {
+        if !producer.hasLeader(topic, partition) { return "partition \(partition) of the topic has no leader" }
+        if producer.moves(topic, partition) { return "waits for acknowledgements" }
+        return "partition \(partition) of the topic does not acknowledge what was sent"
     }
 
     private func kafkaStatus(_ now: Int64) -> KafkaStatus {
@@ -173,10 +172,9 @@ extension PipelineLoop {
                 "no broker of \(report.kafka.brokers) answers"
                     + (report.kafka.lastError.map { " (\($0))" } ?? "") + ": check kafka.brokers and the network")
         }
-        for topic in report.kafka.topics
+        for (index, topic) in report.kafka.topics.enumerated()
         where topic.state == "parked" || (topic.state == "resolving" && topic.reason != nil) {
-            all.append(
-                "topic \(topic.name) takes no records (\(topic.reason ?? "")): create it, or grant the right to write")
+            all.append("topic \(topic.name) takes no records (\(topic.reason ?? "")): \(remedy(index))")
         }
         if let error = report.store.lastError { all.append(error) }
         let flooded = tailer.floodedDirectories

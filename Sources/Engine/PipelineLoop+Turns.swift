@@ -110,7 +110,7 @@ extension PipelineLoop {
     func ship(_ slot: Int, _ chunk: inout Chunk, _ now: Int64) -> Shipping {
         let topic = Int(sources[slot].topic)
         while true {
-            let credit = producer.credit(topic, now: now)
+            let credit = producer.credit(topic, partition: sources[slot].partition, now: now)
             guard credit > 0 else {
                 park(slot, topic)
                 return .stopped
@@ -206,8 +206,13 @@ extension PipelineLoop {
 
     /// Waits for the topic: for credit, for partitions, or for the end of its trouble.
     private func park(_ slot: Int, _ topic: Int) {
-        sources[slot].scheduling = .parkedOnTopic
-        parked[topic].append(Int32(slot))
+        if producer.credit(topic, now: Clock.monotonic()) > 0 {
+            sources[slot].scheduling = .parkedOnPartition
+            parkedOnPartition.append(Int32(slot))
+        } else {
+            sources[slot].scheduling = .parkedOnTopic
+            parked[topic].append(Int32(slot))
+        }
         tailer.dropChunk(slot)
     }
 

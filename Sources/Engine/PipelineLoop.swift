@@ -51,6 +51,7 @@ final class PipelineLoop {
     /// Sources parked on a topic, by topic.
     var parked: [[Int32]] = []
     var parkedOnMemory: [Int32] = []
+    var parkedOnPartition: [Int32] = []
     /// Sources that wait for their records in flight: to be rewound, or to be closed.
     var rewinding: [Int32] = []
     var ending: [Int32] = []
@@ -219,13 +220,15 @@ final class PipelineLoop {
     }
 
     /// The listed timers, and nothing else, wake an idle pipeline thread: the tailer's rescan (and polls where needed),
-    /// a due checkpoint, a parked topic's next try, the next producer after a fatal error, files without a name, failed reads, containers that are let go, the
+    /// a due checkpoint, a parked topic's next try, the next producer after a fatal error, partitions that do not
+    /// acknowledge, files without a name, failed reads, containers that are let go, the
     /// giving back of memory, the end of draining.
     private var nextDeadline: Int64 {
         var next = tailer.nextDeadline
         if let due = checkpointDue { next = min(next, due) }
         if let due = producer.nextUnpark { next = min(next, due) }
         if let due = producer.nextRebuilding { next = min(next, due) }
+        if let due = producer.nextPartitionCheck { next = min(next, due) }
         if !tailer.nameless.isEmpty { next = min(next, nextNamelessCheck) }
         for slot in retrying { next = min(next, sources[Int(slot)].retryAt) }
         if let trimAt { next = min(next, trimAt) }
@@ -242,6 +245,7 @@ final class PipelineLoop {
         if now >= nextDrainCheck { checkDrains(now) }
         for topic in producer.unpark(now: now) { unpark(topic) }
         advanceRebuilding(now)
+        producer.checkPartitions(now: now)
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
             nextNamelessCheck = now + nanosecondsPerSecond
             checkNameless(now)

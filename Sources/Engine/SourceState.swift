@@ -10,6 +10,8 @@ struct SourceState {
         case queued
         /// Waits for credit or trouble of its topic.
         case parkedOnTopic
+        /// Waits for a partition that has no leader or does not acknowledge.
+        case parkedOnPartition
         /// Waits for arenas.
         case parkedOnMemory
     }
@@ -31,6 +33,8 @@ struct SourceState {
     var needsRewind = false
     /// The failed record was alone in its request and is refused for itself: it becomes a gap.
     var isRefusedAlone = false
+    /// The record at this offset was refused alone that many times, for a reason that may not be its own.
+    var doubt = (offset: UInt64.max, refusals: 0)
     /// Size at which the content ended, for a source that cannot be read any more.
     var endSize: UInt64?
     /// Bytes behind the content that were seen before it was truncated and are in no copy: announced as a gap.

@@ -6,6 +6,8 @@ package enum KafkaNotice: Sendable, Equatable {
     case log(level: Int32, facility: String, text: String)
     /// A client error: brokers down, authentication; librdkafka keeps trying.
     case error(reason: String, allBrokersDown: Bool)
+    /// So many partitions of a topic have no leader now; 0: all have one again.
+    case leaders(topic: String, missing: Int, partitions: Int)
     /// The producer can do nothing more.
     case fatal(reason: String)
 }

@@ -10,7 +10,8 @@ extension Producer {
         if topic.caution != nil, topic.inFlight > 0 { return 0 }
         let share = min(topic.caution ?? .max, max(1, options.queueMessages / topics.count))
         let allowed = topic.isSlow(now: now) ? min(Topic.slowCredit, share) : share
-        return max(0, min(allowed - topic.inFlight, options.queueMessages - inFlight))
+        // What does not move is no reason for the rest of the topic to wait.
+        return max(0, min(allowed - (topic.inFlight - topic.stuck), options.queueMessages - inFlight))
     }
 
     /// A record was refused for what it is. True when it was alone in its request: it is to be given up. Else one of its

@@ -13,12 +13,16 @@ extension Producer {
         return now + backOff
     }
 
+    /// As librdkafka calls it.
+    static let withoutLeader = "leader_not_available"
+
     /// Ends the parking of topics whose time has come; returns them.
     package func unpark(now: Int64) -> [Int] {
         topics.indices.filter { index in
             guard case .parked(_, _, let until) = topics[index].state, until <= now else { return false }
-            topics[index].state = topics[index].partitions > 0 ? .healthy : .resolving(reason: nil)
-            return topics[index].partitions > 0
+            let hasPartitions = topics[index].partitions > topics[index].leaderless
+            topics[index].state = hasPartitions ? .healthy : .resolving(reason: nil)
+            return hasPartitions
         }
     }
 

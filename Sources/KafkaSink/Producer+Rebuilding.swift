@@ -50,7 +50,7 @@ extension Producer {
         case .retiring(let retiring):
             guard retiring.isGone else { return .nothing }
             retiring.join()
-            for index in topics.indices { topics[index].inFlight = 0 }
+            for index in topics.indices { topics[index].forgetFlight() }
             inFlight = 0
             fatalsInARow += 1
             let pause = min(Producer.longestPause, Producer.firstPause << min(fatalsInARow - 1, 7))

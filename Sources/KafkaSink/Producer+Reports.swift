@@ -13,7 +13,7 @@ extension Producer {
         while let client, let event = rd_kafka_queue_poll(client.queue, 0) {
             switch rd_kafka_event_type(event) {
             case RD_KAFKA_EVENT_DR: takeReports(event, now, body)
-            case RD_KAFKA_EVENT_ERROR: takeError(event)
+            case RD_KAFKA_EVENT_ERROR: takeError(event, now)
             case RD_KAFKA_EVENT_LOG: takeLog(event)
             default: break
             }
@@ -37,16 +37,15 @@ extension Producer {
             var acknowledged = false
             for place in 0..<count {
                 let message = reported[place]!
-                let error = message.pointee.err
-                reports[place] = DeliveryReport(
-                    opaque: UInt(bitPattern: message.pointee._private), error: error.rawValue)
+                let error = Producer.error(of: message)
+                reports[place] = DeliveryReport(opaque: UInt(bitPattern: message.pointee._private), error: error)
                 let topic = topicIndex(message.pointee.rkt)
-                topics[topic].inFlight &-= 1
+                topics[topic].cameBack(
+                    from: message.pointee.partition, isAcknowledged: error == 0, now: now)
                 inFlight &-= 1
-                if error == RD_KAFKA_RESP_ERR_NO_ERROR {
+                if error == 0 {
                     topics[topic].acknowledgedRecords &+= 1
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
-                    topics[topic].lastProgress = now
                     topics[topic].failuresInARow = 0
                     if topics[topic].caution != nil, topics[topic].inFlight == 0 { topics[topic].growBolder() }
                     acknowledged = true
@@ -62,6 +61,16 @@ extension Producer {
         }
     }
 
+    /// 0 for what a broker has acknowledged. librdkafka also reports success for records of a refused request when a later
+    /// one of the same partition succeeded: "the broker checks sequences, so they must have been there". A broker without
+    /// a state of this producer for the partition (new producers, new topics) takes any sequence, and they are not. Such
+    /// records have no offset.
+    @inline(__always)
+    private static func error(of message: UnsafePointer<rd_kafka_message_t>) -> Int32 {
+        let error = message.pointee.err.rawValue
+        return error == 0 && message.pointee.offset == Int64(RD_KAFKA_OFFSET_INVALID) ? Outcome.unproven : error
+    }
+
     /// Reports of one event mostly belong to one topic: the last answer is tried first.
     @inline(__always)
     private func topicIndex(_ handle: OpaquePointer?) -> Int {
@@ -70,14 +79,14 @@ extension Producer {
         return lastTopic
     }
 
-    private func takeError(_ event: OpaquePointer) {
+    private func takeError(_ event: OpaquePointer, _ now: Int64) {
         let code = rd_kafka_event_error(event)
         let reason = rd_kafka_event_error_string(event).map { String(cString: $0) } ?? "unknown"
         // The code of a fatal event is that of its cause.
         if rd_kafka_event_error_is_fatal(event) != 0 {
             notice(.fatal(reason: reason))
         } else {
-            if code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN { brokersAreDown() }
+            if code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN { brokersAreDown() } else { askAboutAll(now: now) }
             notice(.error(reason: reason, allBrokersDown: code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN))
         }
         lastError = reason
@@ -103,20 +112,42 @@ extension Producer {
         if isFatal || notices.count < Producer.maximumNotices { notices.append(notice) }
     }
 
+    /// The partitions of a topic and their leaders; true when it became writable.
+    private func apply(_ result: TopicResolution) -> Bool {
+        let index = result.topic
+        let before = topics[index].leaderless
+        topics[index].apply(partitions: result.partitions, leaderless: result.leaderless)
+        let missing = topics[index].leaderless
+        if missing == result.partitions {
+            topics[index].trouble = Outcome(error: RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE.rawValue)
+        }
+        if missing != before {
+            notice(.leaders(topic: topics[index].name, missing: missing, partitions: result.partitions))
+        }
+        switch topics[index].state {
+        case .resolving where missing == result.partitions:
+            topics[index].state = .resolving(reason: Producer.withoutLeader)
+        case .resolving:
+            topics[index].state = .healthy
+            return true
+        case .healthy where missing == result.partitions:
+            _ = park(index, reason: Producer.withoutLeader, now: Clock.monotonic())
+        case .healthy, .parked: break
+        }
+        return false
+    }
+
     private func applyResolutions() -> [Int] {
         var writable: [Int] = []
         for result in client?.resolver.takeResults() ?? [] {
             if result.error == 0 {
                 if !isUp { lastError = nil }
                 isUp = true
-                topics[result.topic].partitions = result.partitions
-                if case .resolving = topics[result.topic].state {
-                    topics[result.topic].state = .healthy
-                    writable.append(result.topic)
-                }
+                if apply(result) { writable.append(result.topic) }
             } else if case .resolving = topics[result.topic].state {
                 let reason = String(cString: rd_kafka_err2str(rd_kafka_resp_err_t(rawValue: result.error)))
                 topics[result.topic].state = .resolving(reason: reason)
+                topics[result.topic].trouble = Outcome(error: result.error)
                 lastError = "topic \(topics[result.topic].name): \(reason)"
             }
         }

@@ -6,7 +6,7 @@ package import LinuxIO
 
 /// Owns one librdkafka producer and its topics. Everything but `init` and `close` is called on the pipeline thread.
 /// The extensions hold one concern each: Credits (how much may be in flight), Parking (topics in trouble), Reports (what
-/// comes back), Rebuilding (after fatal errors).
+/// comes back), Rebuilding (after fatal errors), Partitions (those that do not move).
 package final class Producer {
     var life: Life
     /// Nil while it is made anew after a fatal error.
@@ -36,6 +36,8 @@ package final class Producer {
     package internal(set) var lastFatal: String?
     /// Records in flight over all topics.
     var inFlight = 0
+    /// Monotonic ns of the last look for partitions that do not move.
+    var lastCheck: Int64 = 0
     static let reportCapacity = 1024
 
     /// Makes the client; does not wait for a broker. Throws when a setting is not valid.
@@ -89,9 +91,8 @@ package final class Producer {
         }
         guard count > 0 else { return }
         topics[index].isLone = count == 1 && topics[index].inFlight == 0
-        if topics[index].inFlight == 0 { topics[index].lastProgress = now }
         let taken = Int(rd_kafka_produce_batch(topics[index].handle!, partition, 0, messages, Int32(count)))
-        topics[index].inFlight += taken
+        if taken > 0 { topics[index].sent(taken, to: partition, now: now) }
         inFlight += taken
         guard taken < count else { return }
         var failed = 0
@@ -116,8 +117,7 @@ package final class Producer {
             }
         }
         guard code == 0 else { return false }
-        if topics[index].inFlight == 0 { topics[index].lastProgress = Clock.monotonic() }
-        topics[index].inFlight += 1
+        topics[index].sent(1, to: partition, now: Clock.monotonic())
         inFlight += 1
         return true
     }

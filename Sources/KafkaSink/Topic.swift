@@ -16,7 +16,14 @@ package struct Topic {
     var handle: OpaquePointer?
     package internal(set) var partitions = 0
     package internal(set) var state = State.resolving(reason: nil)
+    /// Why it was last parked, or could not be resolved; stays when that is over.
+    package internal(set) var trouble: Outcome?
     package internal(set) var inFlight = 0
+    /// Those of them in partitions that do not move.
+    var stuck = 0
+    var lanes: [PartitionLane] = []
+    /// Monotonic ns at which the brokers were last asked about a trouble of it.
+    var lastAsked: Int64 = 0
     /// Monotonic ns of the last acknowledgement, or of the first record after an idle time.
     var lastProgress: Int64 = 0
     /// How often the topic was parked in a row; decides about the back-off.

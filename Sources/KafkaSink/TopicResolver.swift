@@ -9,6 +9,8 @@ internal import Synchronization
 struct TopicResolution: Sendable {
     let topic: Int
     let partitions: Int
+    /// Numbers of the partitions without a leader.
+    var leaderless: [Int32] = []
     let error: Int32
 }
 
@@ -124,7 +126,7 @@ final class TopicResolver: Sendable {
     }
 
     private func schedule(_ request: inout Request, after result: TopicResolution) {
-        guard result.error != 0 else {
+        guard result.error != 0 || !result.leaderless.isEmpty else {
             request.attempts = 0
             request.due = Clock.monotonic() + refreshInterval
             return
@@ -158,8 +160,10 @@ final class TopicResolver: Sendable {
         }
         let answer = metadata.pointee.topics[0]
         let isEmpty = answer.err == RD_KAFKA_RESP_ERR_NO_ERROR && answer.partition_cnt == 0
+        let known = UnsafeBufferPointer(start: answer.partitions, count: Int(answer.partition_cnt))
         return TopicResolution(
             topic: request.topic, partitions: Int(answer.partition_cnt),
+            leaderless: known.filter { $0.leader < 0 }.map(\.id),
             error: (isEmpty ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : answer.err).rawValue)
     }
 }

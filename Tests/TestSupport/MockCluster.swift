@@ -28,7 +28,7 @@ package enum KafkaErrorCode: Int32, Sendable {
 /// with `KafkaReader`. It does not recognise idempotent retries as such. Any thread may call it; deinit ends it.
 package final class MockCluster: @unchecked Sendable {
     private let client: KafkaClient
-    private let cluster: OpaquePointer
+    let cluster: OpaquePointer
     /// `host:port` of every broker, comma-separated.
     package let bootstrap: String
 
@@ -81,7 +81,7 @@ package final class MockCluster: @unchecked Sendable {
         try check(rd_kafka_mock_partition_set_leader(cluster, topic, partition, broker ?? -1), "set the leader")
     }
 
-    private func check(_ code: rd_kafka_resp_err_t, _ action: String) throws {
+    func check(_ code: rd_kafka_resp_err_t, _ action: String) throws {
         if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw FixtureError("mock cluster: \(action): \(errorText(code))") }
     }
 }
