@@ -1,4 +1,5 @@
 // Sizes and durations as people read them.
+internal import Core
 
 /// Rounded, with at most four characters before the unit.
 enum HumanUnits {
@@ -14,18 +15,8 @@ enum HumanUnits {
         return (units.first == "B" ? "\(count)" : decimal(value)) + " " + units.first!
     }
 
-    /// `0.2 s`, `59 s`, `3m 12s`, `5h 3m`, `12d 4h`.
-    static func duration(_ seconds: Double) -> String {
-        guard seconds.isFinite, seconds < 1e12 else { return "?" }
-        if seconds < 10 { return decimal(max(0, seconds)) + " s" }
-        let whole = Int(seconds.rounded())
-        switch whole {
-        case ..<60: return "\(whole) s"
-        case ..<3600: return "\(whole / 60)m \(whole % 60)s"
-        case ..<86_400: return "\(whole / 3600)h \(whole / 60 % 60)m"
-        default: return "\(whole / 86_400)d \(whole / 3600 % 24)h"
-        }
-    }
+    /// As `humanDuration`.
+    static func duration(_ seconds: Double) -> String { humanDuration(seconds) }
 
     /// One digit after the point, none from 100 on.
     private static func decimal(_ value: Double) -> String {

@@ -13,7 +13,7 @@ package struct StatusText {
     /// shows the end.
     package static func render(_ report: StatusReport, now: Double, colours: Bool, width: Int? = nil) -> String {
         let text = StatusText(report: report, colours: colours, now: now, width: width)
-        return (text.header + text.containers + text.topics + text.table + text.problems + text.ledger).joined(
+        return (text.header + text.delivery + text.containers + text.topics + text.table + text.problems + text.ledger).joined(
             separator: "\n") + "\n"
     }
 
@@ -27,8 +27,8 @@ package struct StatusText {
             "configuration  \(safe(report.configuration))",
             "brokers        \(kafka.up ? good("up") : bad("down"))  \(safe(kafka.brokers)), last acknowledgement \(acknowledged)"
                 + (kafka.embedded ? ", embedded: for trying things out only" : ""),
-            "store          \(store.ok ? good("ok") : bad("failing"))  \(safe(store.path)), checkpoint \(checkpoint), outbox \(store.outboxEvents) \(store.outboxEvents == 1 ? "event" : "events") (\(bytes(clamping: store.outboxBytes)))",
-            "memory         \(HumanUnits.bytes(report.memory.residentBytes)) resident, buffers \(HumanUnits.bytes(report.memory.bufferBytes)) of \(HumanUnits.bytes(report.memory.limitBytes))",
+            "store          \(store.ok ? good("ok") : bad("failing"))  \(safe(store.path)), checkpoint \(checkpoint), \(outbox)",
+            "memory         \(HumanUnits.bytes(report.memory.residentBytes)) resident, buffers \(HumanUnits.bytes(report.memory.bufferBytes)) of \(HumanUnits.bytes(report.memory.limitBytes)), beside them \(HumanUnits.bytes(report.memory.overheadBytes)) of at most \(HumanUnits.bytes(report.memory.overheadLimitBytes))",
         ]
     }
 
@@ -51,13 +51,36 @@ package struct StatusText {
         return lines
     }
 
-    /// The topics that are not well, if any.
     private var topics: [String] {
-        let ill = report.kafka.topics.filter { $0.state != "healthy" }
-        return ill.map { topic in
-            "topic          \(safe(topic.name)) \(bad(safe(topic.state)))"
-                + (topic.reason.map { ": \(safe($0))" } ?? "")
+        let lines = TopicTable(topics: report.kafka.topics, width: width).lines
+        return lines.isEmpty ? [] : [""] + lines
+    }
+
+    /// What waits longest, and how often the producer had to be made anew: lines that are there only when there is
+    /// something to say.
+    private var delivery: [String] {
+        let kafka = report.kafka
+        var lines: [String] = []
+        if let oldest = kafka.oldest {
+            let container = oldest.container.map { ", container \(safe(String($0.prefix(12))))" } ?? ""
+            lines += flow(
+                "oldest         ", "\(HumanUnits.duration(oldest.seconds)) without acknowledgement: \(safe(oldest.path)) (\(safe(oldest.declaration))\(container)), topic \(safe(oldest.topic))"
+            )
         }
+        if kafka.rebuilds > 0 {
+            lines += flow(
+                "producer       ", "made anew \(kafka.rebuilds) \(kafka.rebuilds == 1 ? "time" : "times") after fatal errors, everything not acknowledged is sent again; the last: \(safe(kafka.lastFatal ?? "?"))"
+            )
+        }
+        return lines
+    }
+
+    private var outbox: String {
+        let store = report.store
+        let oldest = store.outboxOldestSeconds.map { ", oldest \(HumanUnits.duration($0))" } ?? ""
+        let dropped = store.outboxDropped > 0 ? ", \(store.outboxDropped) dropped" : ""
+        return
+            "outbox \(store.outboxEvents) \(store.outboxEvents == 1 ? "event" : "events") (\(bytes(clamping: store.outboxBytes)))\(oldest)\(dropped)"
     }
 
     private var problems: [String] {
@@ -70,7 +93,7 @@ package struct StatusText {
         let left = report.sources.count { $0.state == "refused" || $0.state == "unreadable" }
         if left > 0 { lines.append("\(left) of \(report.sources.count) files cannot be shipped: STATE says why") }
         if lines.isEmpty { return ["", "no problems"] }
-        return ["", bad("problems (\(lines.count)):")] + lines.map { "  - \(safe($0))" }
+        return ["", bad("problems (\(lines.count)):")] + lines.flatMap { flow("  - ", safe($0)) }
     }
 
     private var table: [String] {
@@ -78,19 +101,34 @@ package struct StatusText {
         return report.sources.isEmpty ? ["", "no sources"] : [""] + table.lines
     }
 
-    /// The books: every byte of every source is in exactly one of these places.
+    /// The books: every byte of every source is in exactly one of these places. Those of the run, which hold the sources
+    /// that were closed as well, before those of the sources above.
     private var ledger: [String] {
-        let sum = report.totals
+        var lines = [""]
+        if report.books != report.totals, report.books != LedgerStatus() {
+            lines.append("this run: " + books(report.books))
+        }
+        return lines + [books(report.totals)]
+    }
+
+    private func books(_ sum: LedgerStatus) -> String {
+        let isRight = StatusText.balances(sum) && report.ledgerImbalances == 0
+        return
+            "size \(sum.size) = acknowledged \(sum.acknowledged) + in flight \(sum.inFlight) + spooled \(sum.spooled) + skipped \(sum.skipped) + gap \(sum.gap) + unread \(sum.unread): \(isRight ? good("balances") : bad("DOES NOT BALANCE"))"
+    }
+
+    /// The report came over a socket: a sum that overflows is one that does not balance.
+    private static func balances(_ sum: LedgerStatus) -> Bool {
         let parts = [sum.acknowledged, sum.inFlight, sum.spooled, sum.skipped, sum.gap, sum.unread]
-        // The report came over a socket: a sum that overflows is one that does not balance.
         let total = parts.reduce(UInt64?.some(0)) { sum, part in
             sum.flatMap { $0.addingReportingOverflow(part).overflow ? nil : $0 + part }
         }
-        let verdict = total == sum.size ? good("balances") : bad("DOES NOT BALANCE")
-        return [
-            "",
-            "size \(sum.size) = acknowledged \(sum.acknowledged) + in flight \(sum.inFlight) + spooled \(sum.spooled) + skipped \(sum.skipped) + gap \(sum.gap) + unread \(sum.unread): \(verdict)",
-        ]
+        return total == sum.size
+    }
+
+    /// On a terminal wrapped at words, else one line.
+    private func flow(_ lead: String, _ text: String) -> [String] {
+        width.map { TextFlow.lines(text, lead: lead, width: $0) } ?? [lead + text]
     }
 
     private func safe(_ text: String) -> String { escapedForTerminal(text) }

@@ -178,6 +178,11 @@ package final class Agent: Sendable {
         guard let engine else { return }
         await engine.stop(drain: drain)
         let end = await engine.waitForEnd()
+        if end.ledgerImbalances > 0 {
+            logger.error(
+                "the ledger was out of balance when the pipeline ended; keep this log and report it",
+                metadata: ["sources": "\(end.ledgerImbalances)"])
+        }
         if end.unacknowledged > 0 {
             logger.warning(
                 "stopped before everything was acknowledged; it is read again at the next start",

@@ -75,17 +75,11 @@ struct Listeners {
         metrics = nil
     }
 
-    /// Ready: real brokers answer, checkpoints succeed, no topic is refused. Reasons name no paths and no tenants.
     private static func readiness(_ answers: Answers) async -> Readiness {
         guard let report = try? await answers.status(.summary) else {
             return Readiness(ready: false, reasons: ["the engine does not answer"])
         }
-        var reasons: [String] = []
-        if report.kafka.embedded { reasons.append("the embedded broker keeps records in memory only") }
-        if !report.kafka.up { reasons.append("no Kafka broker answers") }
-        if !report.store.ok { reasons.append("the state directory cannot be written") }
-        let parked = report.kafka.topics.filter { $0.state == "parked" }.count
-        if parked > 0 { reasons.append("\(parked) topics take no records") }
+        let reasons = ReadinessReasons.reasons(report)
         return Readiness(ready: reasons.isEmpty, reasons: reasons)
     }
 }

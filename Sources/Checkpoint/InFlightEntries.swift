@@ -28,6 +28,9 @@ struct InFlightEntry {
     let kind: Kind
     /// Acknowledged, or a gap.
     var isDone: Bool
+
+    /// Bytes of the file it stands for, those dropped before it included.
+    @inline(__always) var bytes: UInt64 { (end &- from) &+ skipped }
     /// The error its report came with; 0 when there was none.
     var error: Int32 = 0
 

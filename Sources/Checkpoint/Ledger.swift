@@ -21,10 +21,16 @@ package struct FailedRecord: Equatable {
 /// form a list in the order of the file; an acknowledgement out of order waits in its place. No allocation per record:
 /// entries come from a pool that grows to the number of records in flight.
 package struct Ledger: ~Copyable {
-    private struct Source {
+    struct Source {
         var counts = LedgerCounts()
         /// End of what was handed out: in flight is everything from `committed` to here.
         var reserved: UInt64 = 0
+        /// Bytes of the entries in the list, counted as they come and go: never computed from the two ends they must fit.
+        var entryBytes: UInt64 = 0
+        /// What was committed before this run took the source over.
+        var base = LedgerCounts()
+        /// Monotonic ns at which the oldest record that is to be sent again was produced first; 0: none is.
+        var waitingSince: Int64 = 0
         var head: Int32 = -1
         var tail: Int32 = -1
         var inFlight: Int32 = 0
@@ -33,28 +39,41 @@ package struct Ledger: ~Copyable {
         var failed = false
     }
 
-    private var sources: [Source] = []
-    private var entries = InFlightEntries()
+    var sources: [Source] = []
+    var entries = InFlightEntries()
     /// Sources whose counts changed since `takeDirty`.
     private var dirty: [Int32] = []
-    private var gaps: [ReachedGap] = []
+    var gaps: [ReachedGap] = []
     private var failures: [FailedRecord] = []
     package private(set) var latency = LatencyHistogram()
     /// Acknowledged bytes of sources since the last `takeDirty`; decides about early checkpoints.
-    package private(set) var acknowledgedSinceCheckpoint: UInt64 = 0
+    package internal(set) var acknowledgedSinceCheckpoint: UInt64 = 0
     /// NULs that committed offsets have passed: each once, whatever was rewound. A byte order mark alone is none.
-    package private(set) var skippedHoles: UInt64 = 0
-    private static let byteOrderMark: UInt64 = 3
+    package internal(set) var skippedHoles: UInt64 = 0
+    static let byteOrderMark: UInt64 = 3
+    /// Shares of the sources that were closed in this run.
+    var closed = LedgerStatus()
+    /// Sources that were found out of balance, until their slots are opened anew.
+    var imbalances: [Int: LedgerImbalance] = [:]
+    var untold: [Int] = []
+    /// How many sources were found out of balance.
+    package internal(set) var imbalanceCount: UInt64 = 0
+    /// In debug builds a ledger out of balance ends the program. Tests of what a release build does switch it off.
+    package var trapsWhenOutOfBalance = true
 
     package init() {}
 
-    /// Makes slot `source` (dense, small numbers) track a source that continues from `counts`.
-    package mutating func open(_ source: Int, counts: LedgerCounts) {
+    /// Makes slot `source` (dense, small numbers) track a source that continues from `counts`. `isNew`: these are of this
+    /// run too, not of an earlier one.
+    package mutating func open(_ source: Int, counts: LedgerCounts, isNew: Bool = false) {
         while sources.count <= source { sources.append(Source()) }
         precondition(sources[source].head < 0, "a slot was opened while records of its former source are in flight")
         sources[source] = Source()
         sources[source].counts = counts
         sources[source].reserved = counts.committed
+        if !isNew { sources[source].base = counts }
+        imbalances[source] = nil
+        assertBalance(source)
     }
 
     package func counts(_ source: Int) -> LedgerCounts { sources[source].counts }
@@ -62,9 +81,11 @@ package struct Ledger: ~Copyable {
     package func reserved(_ source: Int) -> UInt64 { sources[source].reserved }
     package func inFlight(_ source: Int) -> Int { Int(sources[source].inFlight) }
     package func hasFailed(_ source: Int) -> Bool { sources[source].failed }
-    /// When the oldest record in flight was produced (monotonic ns); nil when nothing is in flight.
+    /// When the oldest record that is not acknowledged was produced for the first time (monotonic ns), also while it waits
+    /// to be produced again; nil when there is none.
     package func oldestProduced(_ source: Int) -> Int64? {
-        let head = sources[source].head
+        let (head, since) = (sources[source].head, sources[source].waitingSince)
+        if since != 0 { return since }
         return head < 0 ? nil : entries[head].produced
     }
 
@@ -96,6 +117,7 @@ package struct Ledger: ~Copyable {
             }
         }
         if count < batch.count { commitPrefix(source) }
+        assertBalance(source)
         return count
     }
 
@@ -114,6 +136,7 @@ package struct Ledger: ~Copyable {
         append(entry, to: source)
         sources[source].reserved = end
         commitPrefix(source)
+        assertBalance(source)
     }
 
     private mutating func reserveGap(
@@ -128,6 +151,7 @@ package struct Ledger: ~Copyable {
         append(entry, to: source)
         sources[source].reserved = end
         commitPrefix(source)
+        assertBalance(source)
     }
 
     /// Takes the delivery reports of records; releases their arenas. Reports of entries that are gone are ignored.
@@ -151,6 +175,7 @@ package struct Ledger: ~Copyable {
                     failures.append(FailedRecord(source: source, error: report.error))
                 }
             }
+            assertBalance(source)
         }
     }
 
@@ -175,8 +200,10 @@ package struct Ledger: ~Copyable {
     package mutating func rewind(_ source: Int) {
         precondition(sources[source].inFlight == 0, "rewound with records in flight")
         var entry = sources[source].head
+        if entry >= 0, sources[source].waitingSince == 0 { sources[source].waitingSince = entries[entry].produced }
         while entry >= 0 {
             let next = entries[entry].next
+            sources[source].entryBytes &-= entries[entry].bytes
             entries.giveBack(entry)
             entry = next
         }
@@ -184,6 +211,7 @@ package struct Ledger: ~Copyable {
         sources[source].tail = -1
         sources[source].failed = false
         sources[source].reserved = sources[source].counts.committed
+        assertBalance(source)
     }
 
     /// The error of the first record, in the order of the file, that failed; nil when none did. Known when nothing of the
@@ -236,84 +264,5 @@ package struct Ledger: ~Copyable {
         guard !sources[source].isDirty else { return }
         sources[source].isDirty = true
         dirty.append(Int32(truncatingIfNeeded: source))
-    }
-
-    /// The ledger of a source against the size of its file. Always balances:
-    /// size = acknowledged + in flight + spooled + skipped + gap + unread.
-    package func status(_ source: Int, size: UInt64) -> LedgerStatus {
-        let state = sources[source]
-        var status = LedgerStatus()
-        status.size = max(size, state.reserved)
-        status.acknowledged = state.counts.acknowledged
-        status.skipped = state.counts.skipped
-        status.gap = state.counts.gap
-        status.inFlight = state.reserved - state.counts.committed
-        status.unread = status.size - state.reserved
-        assert(status.balances, "the ledger of source \(source) does not balance: \(status)")
-        return status
-    }
-
-    private mutating func append(_ entry: Int32, to source: Int) {
-        let tail = sources[source].tail
-        if tail < 0 { sources[source].head = entry } else { entries[tail].next = entry }
-        sources[source].tail = entry
-    }
-
-    /// Moves `committed` over the done entries at the head of the list.
-    private mutating func commitPrefix(_ source: Int) {
-        var moved = false
-        while true {
-            let head = sources[source].head
-            guard head >= 0, entries[head].isDone else { break }
-            let entry = entries[head]
-            commit(entry, source)
-            sources[source].head = entry.next
-            if entry.next < 0 { sources[source].tail = -1 }
-            entries.giveBack(head)
-            moved = true
-        }
-        if moved { touch(source) }
-    }
-
-    @inline(__always)
-    private mutating func commit(_ entry: InFlightEntry, _ source: Int) {
-        let bytes = entry.end &- entry.from
-        sources[source].counts.committed = entry.end
-        if _slowPath(entry.skipped != 0) {
-            sources[source].counts.skipped &+= entry.skipped
-            let isMark = entry.from == Ledger.byteOrderMark && entry.skipped == Ledger.byteOrderMark
-            if !isMark { skippedHoles &+= entry.skipped }
-        }
-        switch entry.kind {
-        case .gap(let reason, let isInsideLine):
-            sources[source].counts.gap &+= bytes
-            if isInsideLine { stayInLine(source, entry.from) } else { endLine(source) }
-            gaps.append(ReachedGap(source: source, from: entry.from, to: entry.end, reason: reason))
-        case .lineEnd:
-            sources[source].counts.acknowledged &+= bytes
-            sources[source].counts.records &+= 1
-            acknowledgedSinceCheckpoint &+= bytes
-            if _slowPath(sources[source].counts.lineStart != nil) { endLine(source) }
-        case .partial:
-            sources[source].counts.acknowledged &+= bytes
-            sources[source].counts.records &+= 1
-            acknowledgedSinceCheckpoint &+= bytes
-            stayInLine(source, entry.from)
-        case .skipped: break
-        }
-        assert(
-            sources[source].counts.acknowledged + sources[source].counts.skipped + sources[source].counts.gap
-                == sources[source].counts.committed, "the committed prefix does not balance")
-    }
-
-    /// A piece of a long line that began at `start`, or before, is behind us.
-    private mutating func stayInLine(_ source: Int, _ start: UInt64) {
-        if sources[source].counts.lineStart == nil { sources[source].counts.lineStart = start }
-        sources[source].counts.lineOrdinal &+= 1
-    }
-
-    private mutating func endLine(_ source: Int) {
-        sources[source].counts.lineStart = nil
-        sources[source].counts.lineOrdinal = 0
     }
 }

@@ -28,10 +28,26 @@ package struct ArenaPool: ~Copyable {
     /// Bytes allocated now, idle arenas included.
     package private(set) var allocatedBytes = 0
     package let limit: Int
-    /// Capacity of the arenas that are held, by owner.
+    /// Capacity of the arenas that are held, by owner, and in all.
     private var bytesOfOwner: [Int] = []
+    package private(set) var heldBytes = 0
+    /// How the limit is shared among those who write records.
+    package private(set) var sharing: SharedThreshold
 
-    package init(limit: Int) { self.limit = limit }
+    package init(limit: Int) {
+        self.limit = limit
+        sharing = SharedThreshold(capacity: limit, owners: 1, largestReserve: ArenaPool.standardCapacity)
+    }
+
+    /// Shares the limit anew, among so many.
+    package mutating func share(among owners: Int) {
+        sharing = SharedThreshold(capacity: limit, owners: owners, largestReserve: ArenaPool.standardCapacity)
+    }
+
+    /// Bytes of arenas that `owner` may take beyond what it holds. One who holds nothing may take one arena all the same.
+    package func allowance(of owner: Int) -> Int {
+        sharing.allowance(held: bytes(of: owner), total: heldBytes)
+    }
 
     deinit {
         for arena in arenas { arena.base?.deallocate() }
@@ -43,6 +59,7 @@ package struct ArenaPool: ~Copyable {
         guard let index = takeUncounted(atLeast: bytes, owner: owner) else { return nil }
         while bytesOfOwner.count <= owner { bytesOfOwner.append(0) }
         bytesOfOwner[owner] += capacity(index)
+        heldBytes += capacity(index)
         return index
     }
 
@@ -85,6 +102,7 @@ package struct ArenaPool: ~Copyable {
         assert(arenas[place].holders >= 0, "an arena was released more often than it was held")
         guard arenas[place].holders == 0 else { return }
         bytesOfOwner[arenas[place].owner] -= arenas[place].capacity
+        heldBytes -= arenas[place].capacity
         if arenas[place].capacity == ArenaPool.standardCapacity { idle.append(index.raw) } else { free(index.raw) }
     }
 

@@ -11,6 +11,11 @@ package struct StatusReport: Codable, Sendable, Equatable {
     package var kafka = KafkaStatus()
     package var store = StoreStatus()
     package var totals = LedgerStatus()
+    /// The books of this run of the pipeline: what it took over unacknowledged or found since, closed sources included.
+    /// Like `totals` they balance at every moment; unlike them they do not shrink when a source is closed.
+    package var books = LedgerStatus()
+    /// Sources whose ledger was found out of balance since the start; anything but 0 is a defect.
+    package var ledgerImbalances: UInt64 = 0
     package var counters = CounterStatus()
     package var memory = MemoryStatus()
     package var watching = WatchStatus()
@@ -40,18 +45,54 @@ package struct KafkaStatus: Codable, Sendable, Equatable {
     package var lastError: String?
     /// Seconds since 1970 of the newest acknowledgement; nil when there was none yet.
     package var lastAcknowledgement: Double?
-    /// How often the producer was made anew after a fatal error, and what the last one was.
+    /// The record that waits longest for its acknowledgement; nil when nothing is in flight.
+    package var oldest: OldestStatus?
+    /// How often the producer was ended by a fatal error and made anew, and why the last time.
     package var rebuilds: UInt64 = 0
     package var lastFatal: String?
+    /// Records that may be in flight over all topics, without control records.
+    package var queueRecords = 0
     package var topics: [TopicStatus] = []
     package init() {}
 }
 
+/// What waits longest for an acknowledgement: its age, and the source and topic it belongs to.
+package struct OldestStatus: Codable, Sendable, Equatable {
+    /// Since it was produced.
+    package var seconds: Double = 0
+    package var topic = ""
+    package var declaration = ""
+    /// Full id of the container; nil for host files.
+    package var container: String?
+    /// Live path of the source, as text; empty in a summary.
+    package var path = ""
+    package init() {}
+}
+
+/// One topic: its state, its trouble if it has any, and its counters.
 package struct TopicStatus: Codable, Sendable, Equatable {
     package var name = ""
     /// resolving | healthy | slow | parked
     package var state = ""
+    /// Short name of the error it is in trouble for, as in longshore_failed_records_total.
     package var reason: String?
+    /// The same error as text, and what an operator should do about it.
+    package var why: String?
+    package var remedy: String?
+    /// Seconds since 1970 of the first failure without an acknowledgement since; nil when it is not in trouble. Tries in
+    /// between that fail do not move it.
+    package var parkedSince: Double?
+    /// The same as an age.
+    package var parkedSeconds: Double?
+    /// Seconds until the next try; 0 while it is being tried; nil when it is not parked.
+    package var nextTrySeconds: Double?
+    /// How often it was parked since the start.
+    package var timesParked: UInt64 = 0
+    /// What waits longest for this topic's acknowledgement.
+    package var oldest: OldestStatus?
+    /// Records that went to the dead-letter topic, and their bytes in the file.
+    package var quarantinedRecords: UInt64 = 0
+    package var quarantinedBytes: UInt64 = 0
     package var partitions = 0
     package var credit = 0
     package var inFlight = 0
@@ -60,6 +101,9 @@ package struct TopicStatus: Codable, Sendable, Equatable {
     /// Failed records by reason.
     package var failed: [String: UInt64] = [:]
     package init() {}
+
+    /// It takes no records: parked, or its partitions cannot be had.
+    package var isInTrouble: Bool { state == "parked" || (state == "resolving" && reason != nil) }
 }
 
 /// The durable side: whether checkpoints succeed.
@@ -74,6 +118,10 @@ package struct StoreStatus: Codable, Sendable, Equatable {
     package var isBehind = false
     package var outboxEvents = 0
     package var outboxBytes = 0
+    /// Age of the oldest event in the outbox; nil when it is empty.
+    package var outboxOldestSeconds: Double?
+    /// Opened and closed generations that were not announced because the outbox was full.
+    package var outboxDropped: UInt64 = 0
     package init() {}
 }
 
@@ -88,18 +136,18 @@ package struct LedgerStatus: Codable, Sendable, Equatable {
     package var unread: UInt64 = 0
     package init() {}
 
-    /// Adds another source's ledger: sums balance when their parts do.
+    /// Adds another source's ledger: sums balance when their parts do. One that does not may hold any number.
     package mutating func add(_ other: LedgerStatus) {
-        size += other.size
-        acknowledged += other.acknowledged
-        inFlight += other.inFlight
-        spooled += other.spooled
-        skipped += other.skipped
-        gap += other.gap
-        unread += other.unread
+        size &+= other.size
+        acknowledged &+= other.acknowledged
+        inFlight &+= other.inFlight
+        spooled &+= other.spooled
+        skipped &+= other.skipped
+        gap &+= other.gap
+        unread &+= other.unread
     }
 
-    package var balances: Bool { size == acknowledged + inFlight + spooled + skipped + gap + unread }
+    package var balances: Bool { size == acknowledged &+ inFlight &+ spooled &+ skipped &+ gap &+ unread }
 }
 
 /// Counters since start, behind the Prometheus metrics of the same names.
@@ -127,6 +175,9 @@ package struct MemoryStatus: Codable, Sendable, Equatable {
     package var limitBytes: UInt64 = 0
     package var bufferBytes: UInt64 = 0
     package var residentBytes: UInt64 = 0
+    /// Resident beside the buffers, and the most it may be: a constant for a configuration and a number of files.
+    package var overheadBytes: UInt64 = 0
+    package var overheadLimitBytes: UInt64 = 0
     package init() {}
 }
 

@@ -64,8 +64,11 @@ package struct EngineEnd: Sendable, Equatable {
     package var unacknowledged = 0
     /// Why the engine ended by itself; nil when it was asked to.
     package var failure: String?
+    /// Sources whose ledger was found out of balance; anything but 0 is a defect.
+    package var ledgerImbalances: UInt64 = 0
 
-    package init(unacknowledged: Int = 0, failure: String? = nil) {
+    package init(unacknowledged: Int = 0, failure: String? = nil, ledgerImbalances: UInt64 = 0) {
+        self.ledgerImbalances = ledgerImbalances
         self.unacknowledged = unacknowledged
         self.failure = failure
     }

@@ -67,6 +67,7 @@ extension PipelineLoop {
         transaction.opened = checkpoint.opened.map(\.record)
         checkpoint.opened = []
         checkpoint.pendingSlots = ledger.takeDirty()
+        verifyLedger(checkpoint.pendingSlots)
         announceGaps()
         // First: a source that was let go may have been taken up again since.
         transaction.updated = checkpoint.released
@@ -106,7 +107,7 @@ extension PipelineLoop {
                 "bytes could not be shipped and are announced as a gap",
                 metadata: [
                     "path": "\(displayPath(gap.source))", "from": "\(gap.from)", "to": "\(gap.to)",
-                    "reason": "\(gap.reason.rawValue)",
+                    "reason": "\(gap.reason.rawValue)", "remedy": "\(gap.reason.remedy)",
                 ])
         }
     }

@@ -87,14 +87,11 @@ extension PipelineLoop {
         collectNews(now)
     }
 
-    /// Every topic has its lists; the memory is shared among them.
+    /// Every topic has its writer; the memory is shared among them.
     private func openTopic(_ name: String) -> Int32 {
         let topic = producer.openTopic(name)
-        while parked.count < producer.topics.count {
-            parked.append([])
-            writers.append(TopicWriter())
-        }
-        memoryShare = arenas.limit / max(1, producer.topics.count - (auditTopicIndex == nil ? 0 : 1))
+        while writers.count < producer.topics.count { writers.append(TopicWriter()) }
+        arenas.share(among: producer.topics.count - (auditTopicIndex == nil ? 0 : 1))
         return Int32(topic)
     }
 

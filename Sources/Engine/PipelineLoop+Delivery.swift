@@ -21,9 +21,9 @@ extension PipelineLoop {
         takeFailures(now)
         advanceRebuilding(now)
         for topic in writable { unpark(topic) }
-        for topic in parked.indices where !parked[topic].isEmpty && isWorthWaking(topic, now) { unpark(topic) }
-        unparkPartitions(now)
-        unparkMemory()
+        for topic in producer.topics.indices { wake(topic, now) }
+        wakePartitions(now)
+        wakeForMemory()
         settleRewinds(now)
         settleEnds(now)
         settleHandovers()
@@ -31,47 +31,6 @@ extension PipelineLoop {
         for notice in producer.takeNotices() { tell(notice) }
     }
 
-    /// A parked topic's sources go on when a good part of its credit and memory is free, not for every record.
-    private func isWorthWaking(_ topic: Int, _ now: Int64) -> Bool {
-        let free = producer.credit(topic, now: now)
-        let inFlight = producer.topics[topic].inFlight
-        return free > 0 && (free >= RecordBatch.capacity || inFlight <= free)
-            && (inFlight == 0 || arenas.bytes(of: topic) <= memoryShare / 2)
-    }
-
-    func unpark(_ topic: Int) {
-        let slots = parked[topic]
-        parked[topic].removeAll(keepingCapacity: true)
-        for slot in slots where sources[Int(slot)].scheduling == .parkedOnTopic {
-            sources[Int(slot)].scheduling = .idle
-            enqueue(Int(slot))
-        }
-    }
-
-    /// Sources whose partitions have credit again.
-    private func unparkPartitions(_ now: Int64) {
-        guard !parkedOnPartition.isEmpty else { return }
-        let slots = parkedOnPartition
-        parkedOnPartition.removeAll(keepingCapacity: true)
-        for slot in slots where sources[Int(slot)].scheduling == .parkedOnPartition {
-            let source = sources[Int(slot)]
-            guard producer.isWorthWaking(Int(source.topic), partition: source.partition, now: now) else {
-                parkedOnPartition.append(slot)
-                continue
-            }
-            sources[Int(slot)].scheduling = .idle
-            enqueue(Int(slot))
-        }
-    }
-
-    private func unparkMemory() {
-        guard !parkedOnMemory.isEmpty, arenas.hasRoom else { return }
-        let slots = parkedOnMemory
-        parkedOnMemory.removeAll(keepingCapacity: true)
-        for slot in slots where sources[Int(slot)].scheduling == .parkedOnMemory {
-            sources[Int(slot)].scheduling = .idle
-            enqueue(Int(slot))
-        }
     }
 
     /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.
@@ -116,12 +75,14 @@ extension PipelineLoop {
         switch notice {
         case .log(let level, let facility, let text):
             let loggerLevel: Logger.Level = level <= 3 ? .error : level == 4 ? .warning : .debug
-            logger.log(level: loggerLevel, "librdkafka", metadata: ["facility": "\(facility)", "text": "\(text)"])
+            logger.log(
+                level: loggerLevel, "librdkafka; what needs attention is in longshore status, with what to do",
+                metadata: ["facility": "\(facility)", "text": "\(text)"])
         case .error(let reason, let allDown):
             logger.warning(
                 allDown
-                    ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full"
-                    : "Kafka error; it is tried again",
+                    ? "no Kafka broker answers; nothing is lost, reading pauses when the buffers are full: check kafka.brokers and the network"
+                    : "Kafka error; it is tried again: check kafka.brokers, the network and the credentials if it stays",
                 metadata: ["brokers": "\(options.kafka.brokers.joined(separator: ","))", "reason": "\(reason)"])
         case .leaders(let topic, let missing, let partitions):
             guard missing > 0 else {
@@ -133,6 +94,8 @@ extension PipelineLoop {
                     "topic": "\(topic)", "partitions": "\(missing) of \(partitions)",
                     "remedy": "bring their brokers back, or elect other leaders (kafka-leader-election)",
                 ])
+        case .recovered(let topic, let seconds):
+            logger.notice("topic \(topic) takes records again", metadata: ["after_seconds": "\(seconds)"])
         case .fatal(let reason): rebuildProducer(reason, Clock.monotonic())
         }
     }

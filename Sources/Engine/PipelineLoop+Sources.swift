@@ -33,12 +33,14 @@ extension PipelineLoop {
     private func open(_ appeared: AppearedFile) {
         let slot = appeared.slot
         while sources.count <= slot { sources.append(SourceState()) }
+        // The slot's former source may have ended in a list.
+        waiting.remove(slot)
         sources[slot] = SourceState()
         sources[slot].isOpen = true
         sources[slot].topic = topicOfDeclaration[appeared.declaration]
         sources[slot].line = PipelineLoop.lineState(appeared.record.counts)
         if described == slot { described = -1 }
-        ledger.open(slot, counts: appeared.record.counts)
+        ledger.open(slot, counts: appeared.record.counts, isNew: appeared.isNew)
         guard appeared.isNew else {
             // It goes on in a file that nobody writes to: a copy.
             sources[slot].isFinal = tailer.presentPath(slot) == nil
@@ -224,6 +226,7 @@ extension PipelineLoop {
         let file = tailer.file(slot)
         checkpoint.opened.removeAll { $0.record.file == file }
         if sources[slot].isReleased { release(slot, counts) } else { checkpoint.closed.append(file) }
+        closeInBooks(slot)
         sources[slot].isOpen = false
         if described == slot { described = -1 }
         tailer.free(slot)

@@ -15,15 +15,16 @@ extension PipelineLoop {
         report.processID = getpid()
         report.uptimeSeconds = seconds(now - started)
         report.configuration = options.configurationPath
+        verifyLedger(sources.indices, isDeep: detail == .full)
+        report.ledgerImbalances = ledger.imbalanceCount
+        report.books = ledger.closedShares
         report.kafka = kafkaStatus(now)
         report.store = storeStatus(now)
         report.counters = counters
         if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
-        report.memory.limitBytes = UInt64(options.memoryLimit)
-        report.memory.bufferBytes = UInt64(arenas.allocatedBytes + chunkSize + tailer.chunkBytes)
-        report.memory.residentBytes = residentBytes()
+        report.memory = memoryStatus()
         report.watching.directories = tailer.directoryCount
         report.watching.watches = tailer.watchCount
         report.watching.polled = tailer.polledDirectories
@@ -31,6 +32,7 @@ extension PipelineLoop {
         let hanging = tailer.hangingVolumes(now: now)
         report.watching.hanging = hanging.count
         for slot in sources.indices where sources[slot].isOpen { append(slot, detail, to: &report, now) }
+        addOldest(detail, to: &report, now)
         for problem in tailer.problems.values.joined().sorted(by: { $0.path.lexicographicallyPrecedes($1.path) }) {
             append(problem, to: &report)
         }
@@ -52,6 +54,7 @@ extension PipelineLoop {
         source.oldestUnacknowledgedSeconds = ledger.oldestProduced(slot).map { seconds(now - $0) }
         source.deleted = tailer.isDeleted(slot)
         report.totals.add(source.ledger)
+        report.books.add(ledger.share(slot, of: source.ledger))
         report.sources.append(source)
     }
 
@@ -99,7 +102,7 @@ extension PipelineLoop {
         if source.endSize != nil { return ("draining", "waits for acknowledgements") }
         if tailer.isWaiting(slot) { return ("waiting", "the stream's former file is read first") }
         switch source.scheduling {
-        case .parkedOnTopic: return ("parked", topicReason(Int(source.topic)))
+        case .parkedOnTopic: return ("parked", topicReason(Int(source.topic), now))
         case .parkedOnPartition: return ("parked", partitionReason(Int(source.topic), source.partition))
         case .parkedOnMemory: return ("parked", "limits.memory is used up by records that are not acknowledged")
         case .queued: return ("active", nil)
@@ -113,38 +116,6 @@ extension PipelineLoop {
         return "partition \(partition) of the topic does not acknowledge what was sent"
     }
 
-    private func kafkaStatus(_ now: Int64) -> KafkaStatus {
-        var status = KafkaStatus()
-        status.brokers = options.kafka.brokers.joined(separator: ",")
-        status.embedded = options.isEmbedded
-        status.up = producer.isUp
-        status.lastError = producer.lastError
-        status.rebuilds = producer.rebuilds
-        status.lastFatal = producer.lastFatal
-        if producer.lastAcknowledgement > 0 { status.lastAcknowledgement = seconds(producer.lastAcknowledgement) }
-        for (index, topic) in producer.topics.enumerated() {
-            var entry = TopicStatus()
-            entry.name = topic.name
-            switch topic.state {
-            case .resolving(let reason):
-                entry.state = "resolving"
-                entry.reason = reason
-            case .parked(let reason, let since, _):
-                entry.state = "parked"
-                entry.reason = "\(reason), since \(Int(seconds(now - since))) s"
-            case .healthy: entry.state = topic.isSlow(now: now) ? "slow" : "healthy"
-            }
-            entry.partitions = topic.partitions
-            entry.credit = producer.credit(index, now: now)
-            entry.inFlight = topic.inFlight
-            entry.acknowledgedRecords = topic.acknowledgedRecords
-            entry.acknowledgedBytes = topic.acknowledgedBytes
-            entry.failed = topic.failed
-            status.topics.append(entry)
-        }
-        return status
-    }
-
     private func storeStatus(_ now: Int64) -> StoreStatus {
         var status = StoreStatus()
         status.path = options.store.directory
@@ -156,6 +127,7 @@ extension PipelineLoop {
         // Those on their way into the store are neither collected nor waiting.
         status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
         status.outboxBytes = outbox.bytes
+        status.outboxDropped = outbox.dropped
         return status
     }
 
@@ -172,10 +144,7 @@ extension PipelineLoop {
                 "no broker of \(report.kafka.brokers) answers"
                     + (report.kafka.lastError.map { " (\($0))" } ?? "") + ": check kafka.brokers and the network")
         }
-        for (index, topic) in report.kafka.topics.enumerated()
-        where topic.state == "parked" || (topic.state == "resolving" && topic.reason != nil) {
-            all.append("topic \(topic.name) takes no records (\(topic.reason ?? "")): \(remedy(index))")
-        }
+        all += report.kafka.topics.filter(\.isInTrouble).map(PipelineLoop.problem) + ledgerProblems
         if let error = report.store.lastError { all.append(error) }
         let flooded = tailer.floodedDirectories
         for (path, rate) in flooded.prefix(PipelineLoop.toldFloods) {
@@ -193,16 +162,5 @@ extension PipelineLoop {
         return all.sorted()
     }
 
-    private func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / Double(nanosecondsPerSecond) }
-
-    /// VmRSS from /proc/self/statm (proc(5)), in bytes.
-    private func residentBytes() -> UInt64 {
-        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 128)
-        guard fgets(&line, Int32(line.count), file) != nil else { return 0 }
-        let fields = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            .split(separator: " ")
-        return fields.count > 1 ? (UInt64(fields[1]) ?? 0) * UInt64(sysconf(Int32(_SC_PAGESIZE))) : 0
-    }
+    func seconds(_ nanoseconds: Int64) -> Double { Double(nanoseconds) / Double(nanosecondsPerSecond) }
 }

@@ -56,40 +56,35 @@ extension PipelineLoop {
         var sources = 0
     }
 
-    /// Parks the topic and says so, once for each parking: what fails meanwhile was produced before it.
+    /// Parks the topic and says so, once for each parking: what fails meanwhile was produced before it. Its name is in the
+    /// message: the rate limit counts equal messages, and topics must not hide each other.
     private func park(_ topic: Int, _ trouble: Trouble, _ now: Int64) {
         let outcome = trouble.outcome
         guard let until = producer.park(topic, for: outcome, now: now) else { return }
         let name = producer.topics[topic].name
         logger.warning(
             outcome.kind == .topicTrouble
-                ? "a topic takes no records now; it is tried again"
-                : "records of a topic failed for a reason that passes; they are produced again",
+                ? "topic \(name) takes no records; it alone waits, and is tried again"
+                : "records of topic \(name) failed for a reason that passes; they are produced again",
             metadata: [
-                "topic": "\(name)", "reason": "\(outcome.reason)", "cause": "\(outcome.cause)",
+                "reason": "\(outcome.reason)", "cause": "\(outcome.cause)",
                 "sources": "\(trouble.sources)", "failures": "\(producer.topics[topic].failed[outcome.reason] ?? 0)",
-                "seconds": "\(Double((until - now) / nanosecondsPerMillisecond) / 1000)",
+                "next_try_seconds": "\(Double((until - now) / nanosecondsPerMillisecond) / 1000)",
+                "for_seconds": "\((now - (producer.topics[topic].spell?.since ?? now)) / nanosecondsPerSecond)",
                 "remedy": "\(outcome.remedy(topic: name))",
             ])
     }
 
     /// Why a source waits for its topic.
-    func topicReason(_ topic: Int) -> String {
-        let trouble = producer.topics[topic].trouble
+    func topicReason(_ topic: Int, _ now: Int64) -> String {
+        let trouble = producer.topics[topic].presentTrouble(now: now)?.outcome
+        let why = trouble.map { "\($0.reason) (\($0.cause))" }
         switch producer.topics[topic].state {
-        case .resolving(let reason): return "the topic's partitions are not known: \(reason ?? "asking the brokers")"
-        case .parked(let reason, _, _):
-            let cause = trouble.map { " (\($0.cause))" } ?? ""
-            return trouble?.kind == .topicTrouble
-                ? "the topic refuses records: \(reason)\(cause)"
-                : "its last records failed and are produced again: \(reason)\(cause)"
-        case .healthy: return "waits for acknowledgements"
+        case .resolving: return "the topic's partitions are not known: \(why ?? "asking the brokers")"
+        case .parked, .healthy:
+            guard let trouble, let why else { return "waits for acknowledgements" }
+            return trouble.kind == .topicTrouble
+                ? "the topic refuses records: \(why)" : "its last records failed and are produced again: \(why)"
         }
-    }
-
-    /// What an operator does about a topic that takes no records.
-    func remedy(_ topic: Int) -> String {
-        let name = producer.topics[topic].name
-        return producer.topics[topic].trouble?.remedy(topic: name) ?? "nothing unless it lasts"
     }
 }

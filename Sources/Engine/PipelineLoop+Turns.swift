@@ -66,16 +66,14 @@ extension PipelineLoop {
             case .failed(let error): return readFailed(slot, error, now)
             }
         } while Clock.monotonic() < end
+        sources[slot].hasBacklog = true
         enqueue(slot)
     }
 
     /// Sets the constant fields and the partition; parks the source when its topic takes nothing now.
     private func prepare(_ slot: Int) -> Bool {
         let topic = Int(sources[slot].topic)
-        guard producer.topics[topic].state == .healthy else {
-            park(slot, topic)
-            return false
-        }
+        guard canShip(slot, topic, Clock.monotonic()) else { return false }
         if described != slot || sources[slot].partition < 0 || describedSharing != tailer.sharingVersion {
             described = slot
             describedSharing = tailer.sharingVersion
@@ -110,13 +108,14 @@ extension PipelineLoop {
     func ship(_ slot: Int, _ chunk: inout Chunk, _ now: Int64) -> Shipping {
         let topic = Int(sources[slot].topic)
         while true {
-            let credit = producer.credit(topic, partition: sources[slot].partition, now: now)
+            let credit = credit(topic, sources[slot].partition, hasBacklog: sources[slot].hasBacklog, now)
             guard credit > 0 else {
                 park(slot, topic)
                 return .stopped
             }
             let outcome = encoder.encode(
                 &chunk, line: &sources[slot].line, into: &writers[topic].space, batch: &batch, maximum: credit)
+            if batch.isFull { sources[slot].hasBacklog = true }
             flush(slot, topic, now)
             if sources[slot].needsRewind { return .stopped }
             switch outcome {
@@ -125,13 +124,12 @@ extension PipelineLoop {
             case .batchFull: continue
             case .needsArena(let bytes):
                 releaseWriter(topic)
-                guard isWithinShare(topic, bytes) else {
+                guard isWithinShare(topic, bytes, now) else {
                     park(slot, topic)
                     return .stopped
                 }
                 guard takeArena(topic, atLeast: bytes) else {
-                    sources[slot].scheduling = .parkedOnMemory
-                    parkedOnMemory.append(Int32(slot))
+                    parkOnMemory(slot)
                     return .stopped
                 }
             }
@@ -157,16 +155,10 @@ extension PipelineLoop {
         batch.removeAll()
     }
 
-    /// One record is always within it, however many topics there are.
-    private func isWithinShare(_ topic: Int, _ bytes: Int) -> Bool {
-        let held = arenas.bytes(of: topic)
-        return held == 0 || held + max(bytes, ArenaPool.standardCapacity) <= memoryShare
-    }
-
     private func takeArena(_ topic: Int, atLeast bytes: Int) -> Bool {
         var taken = arenas.take(atLeast: bytes, owner: topic)
         if taken == nil {
-            // What other topics hold and do not use goes first: else many quiet topics could use up the memory for ever.
+            // What other topics hold and do not use goes first.
             for other in writers.indices { releaseWriter(other) }
             taken = arenas.take(atLeast: bytes, owner: topic)
         }
@@ -185,6 +177,7 @@ extension PipelineLoop {
     /// Everything there was has been read; `holeEnd`: it ends there with NULs.
     private func reachedEnd(_ slot: Int, inHoleTo holeEnd: UInt64?) {
         sources[slot].isCaughtUp = true
+        sources[slot].hasBacklog = false
         sources[slot].problem = nil
         if sources[slot].isFinal {
             // The file stays open until all of it is acknowledged: a record that fails is read again.
@@ -202,18 +195,6 @@ extension PipelineLoop {
         }
         if let holeEnd { leaveHole(slot, at: holeEnd) }
         handOver(slot)
-    }
-
-    /// Waits for the topic: for credit, for partitions, or for the end of its trouble.
-    private func park(_ slot: Int, _ topic: Int) {
-        if producer.credit(topic, now: Clock.monotonic()) > 0 {
-            sources[slot].scheduling = .parkedOnPartition
-            parkedOnPartition.append(Int32(slot))
-        } else {
-            sources[slot].scheduling = .parkedOnTopic
-            parked[topic].append(Int32(slot))
-        }
-        tailer.dropChunk(slot)
     }
 
     func readFailed(_ slot: Int, _ error: SystemError, _ now: Int64) {

@@ -44,14 +44,13 @@ final class PipelineLoop {
     /// Arena that records of a topic are being written to.
     var writers: [TopicWriter] = []
     let auditTopicIndex: Int?
-    /// Bytes of arenas one topic may hold: one that gets rid of nothing must not use up the memory of the others.
-    var memoryShare: Int
 
-    var queue = SlotQueue()
-    /// Sources parked on a topic, by topic.
-    var parked: [[Int32]] = []
-    var parkedOnMemory: [Int32] = []
-    var parkedOnPartition: [Int32] = []
+    /// Sources that are ready or parked, by `WaitingPlace`.
+    var waiting = SlotLists()
+    /// What sources that had caught up have used (ns) since one with a backlog had its turn.
+    var quietTime: Int64 = 0
+    /// Where the source whose turn it is stood before.
+    var turnOffset: UInt64 = 0
     /// Sources that wait for their records in flight: to be rewound, or to be closed.
     var rewinding: [Int32] = []
     var ending: [Int32] = []
@@ -70,6 +69,8 @@ final class PipelineLoop {
     var checkpoint = CheckpointState()
     var counters = CounterStatus()
     var problems: [String: String] = [:]
+    /// Sources whose ledger did not add up.
+    var ledgerProblems: [String] = []
     let started = Clock.monotonic()
     var stopDeadline: Int64?
     var failure: String?
@@ -129,10 +130,9 @@ final class PipelineLoop {
         declarations = options.declarations
         knownContainers = Set(state.containers.map(\.id))
         topicOfDeclaration = options.declarations.map { Int32(producer.openTopic($0.topic)) }
-        memoryShare = arenas.limit / max(1, producer.topics.count)
+        arenas.share(among: producer.topics.count)
         auditTopicIndex = options.auditTopic.map { producer.openTopic($0) }
         outbox = AuditOutbox(isEnabled: options.auditTopic != nil, stored: state.outbox)
-        parked = Array(repeating: [], count: producer.topics.count)
         writers = Array(repeating: TopicWriter(), count: producer.topics.count)
         checkpoint.declared = options.declarations.map(\.files.name).filter { !state.declarations.contains($0) }
         let orphans = state.generations.filter { !$0.container.isEmpty && !knownContainers.contains($0.container) }
@@ -177,7 +177,7 @@ final class PipelineLoop {
 
     private func waitForEvents() {
         let timeout: Int32
-        if !queue.isEmpty && stopDeadline == nil {
+        if hasReady && stopDeadline == nil {
             timeout = 0
         } else {
             let wait = nextDeadline - Clock.monotonic()
@@ -263,7 +263,7 @@ final class PipelineLoop {
     /// Gives arenas and freed heap back to the system once nothing has been produced for a while.
     private func trim(_ now: Int64) {
         guard let due = trimAt, now >= due else { return }
-        guard recordsInFlight == 0, queue.isEmpty else {
+        guard recordsInFlight == 0, !hasReady else {
             trimAt = now + PipelineLoop.trimAfter
             return
         }
@@ -276,20 +276,9 @@ final class PipelineLoop {
     /// Gives the sources in the queue their turns, for a few milliseconds.
     private func serve() {
         guard stopDeadline == nil else { return }
-        let end = Clock.monotonic() + PipelineLoop.serveBudget
-        while let slot = queue.popFirst() {
-            sources[slot].scheduling = .idle
-            turn(slot)
-            if Clock.monotonic() >= end { break }
-        }
+        serveReady(until: Clock.monotonic() + PipelineLoop.serveBudget)
         settleRewinds(Clock.monotonic())
         collectNews(Clock.monotonic())
-    }
-
-    func enqueue(_ slot: Int) {
-        guard sources[slot].scheduling == .idle, sources[slot].isOpen else { return }
-        sources[slot].scheduling = .queued
-        queue.append(slot)
     }
 
     /// True when draining is over: everything acknowledged and stored, or no time left, or a fatal error.
@@ -305,7 +294,9 @@ final class PipelineLoop {
     /// The last checkpoint and the end of producer and store.
     private func finish() {
         takeReports(Clock.monotonic())
-        let end = EngineEnd(unacknowledged: recordsInFlight, failure: failure)
+        verifyWholeLedger()
+        let end = EngineEnd(
+            unacknowledged: recordsInFlight, failure: failure, ledgerImbalances: ledger.imbalanceCount)
         submitFinalCheckpoint()
         producer.close()
         store.close()

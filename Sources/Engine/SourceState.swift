@@ -23,6 +23,8 @@ struct SourceState {
     var line = LineState()
     /// Everything there was has been read, but for a line without its end.
     var isCaughtUp = false
+    /// It had more to read than fits in one turn, and has not caught up since: others that have come first.
+    var hasBacklog = false
     /// Monotonic ns since when it waits for the former generation of its stream to be read once more; 0: it does not.
     var waitsSince: Int64 = 0
     /// Size the file had when everything unread was found to be NULs.

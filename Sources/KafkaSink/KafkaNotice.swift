@@ -8,6 +8,8 @@ package enum KafkaNotice: Sendable, Equatable {
     case error(reason: String, allBrokersDown: Bool)
     /// So many partitions of a topic have no leader now; 0: all have one again.
     case leaders(topic: String, missing: Int, partitions: Int)
+    /// A topic that was in trouble for so many seconds has acknowledged a record.
+    case recovered(topic: String, seconds: Int64)
     /// The producer can do nothing more.
     case fatal(reason: String)
 }

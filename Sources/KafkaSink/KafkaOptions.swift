@@ -44,7 +44,7 @@ package struct KafkaOptions: Sendable, Equatable {
             ("acks", "all"), ("enable.idempotence", "true"), ("message.timeout.ms", "0"),
             // Memory and speed: payloads are not copied, the queue is bounded by credits before librdkafka's own limit.
             ("message.copy.max.bytes", "100"), ("queue.buffering.max.kbytes", "2147483647"),
-            ("queue.buffering.max.messages", String(queueMessages + KafkaOptions.queueMargin)),
+            ("queue.buffering.max.messages", String(places)),
             ("linger.ms", String(lingerMilliseconds)), ("compression.codec", compression), ("log.queue", "true"),
             ("log.connection.close", "false"),
         ]
@@ -55,6 +55,9 @@ package struct KafkaOptions: Sendable, Equatable {
         }
         return all + securitySettings
     }
+
+    /// All places in librdkafka's queue.
+    package var places: Int { queueMessages + KafkaOptions.queueMargin }
 
     /// Places in librdkafka's queue beyond the credits of the topics, for audit events.
     static let queueMargin = 1_000

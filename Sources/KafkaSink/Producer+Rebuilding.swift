@@ -1,4 +1,5 @@
 // After a fatal error: the client is ended, and made anew once nothing of the former one is left.
+internal import CRdKafka
 internal import Core
 
 extension Producer {
@@ -21,7 +22,6 @@ extension Producer {
         case working
     }
 
-    private static let beingRebuilt = "the producer is made anew after a fatal error"
     private static let firstPause: Int64 = 250
     private static let longestPause: Int64 = 30_000
 
@@ -38,7 +38,8 @@ extension Producer {
             topics[index].handle = nil
             // Asked for anew; one that is parked stays so for its time.
             topics[index].partitions = 0
-            if topics[index].state == .healthy { topics[index].state = .resolving(reason: Producer.beingRebuilt) }
+            if topics[index].state == .healthy { topics[index].state = .resolving }
+            topics[index].isInTrouble(Outcome(error: RD_KAFKA_RESP_ERR__FATAL.rawValue), now: now)
         }
         life = .retiring(RetiringClient(client, ready: ready))
     }

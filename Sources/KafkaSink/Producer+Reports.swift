@@ -47,6 +47,7 @@ extension Producer {
                     topics[topic].acknowledgedRecords &+= 1
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
                     topics[topic].failuresInARow = 0
+                    if let trouble = topics[topic].spell { recovered(topic, trouble, now) }
                     if topics[topic].caution != nil, topics[topic].inFlight == 0 { topics[topic].growBolder() }
                     acknowledged = true
                 }
@@ -69,6 +70,12 @@ extension Producer {
     private static func error(of message: UnsafePointer<rd_kafka_message_t>) -> Int32 {
         let error = message.pointee.err.rawValue
         return error == 0 && message.pointee.offset == Int64(RD_KAFKA_OFFSET_INVALID) ? Outcome.unproven : error
+    }
+
+    private func recovered(_ topic: Int, _ trouble: TopicTrouble, _ now: Int64) {
+        topics[topic].spell = nil
+        let seconds = (now - trouble.since) / nanosecondsPerSecond
+        notice(.recovered(topic: topics[topic].name, seconds: seconds))
     }
 
     /// Reports of one event mostly belong to one topic: the last answer is tried first.
@@ -118,20 +125,20 @@ extension Producer {
         let before = topics[index].leaderless
         topics[index].apply(partitions: result.partitions, leaderless: result.leaderless)
         let missing = topics[index].leaderless
-        if missing == result.partitions {
-            topics[index].trouble = Outcome(error: RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE.rawValue)
-        }
+        let withoutLeader = Outcome(error: RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE.rawValue)
         if missing != before {
             notice(.leaders(topic: topics[index].name, missing: missing, partitions: result.partitions))
         }
         switch topics[index].state {
         case .resolving where missing == result.partitions:
-            topics[index].state = .resolving(reason: Producer.withoutLeader)
+            topics[index].isInTrouble(withoutLeader, now: Clock.monotonic())
         case .resolving:
             topics[index].state = .healthy
+            // Its partitions were all that was missing, unless it refused records before.
+            if topics[index].failuresInARow == 0 { topics[index].spell = nil }
             return true
         case .healthy where missing == result.partitions:
-            _ = park(index, reason: Producer.withoutLeader, now: Clock.monotonic())
+            _ = park(index, for: withoutLeader, now: Clock.monotonic())
         case .healthy, .parked: break
         }
         return false
@@ -146,8 +153,7 @@ extension Producer {
                 if apply(result) { writable.append(result.topic) }
             } else if case .resolving = topics[result.topic].state {
                 let reason = String(cString: rd_kafka_err2str(rd_kafka_resp_err_t(rawValue: result.error)))
-                topics[result.topic].state = .resolving(reason: reason)
-                topics[result.topic].trouble = Outcome(error: result.error)
+                topics[result.topic].isInTrouble(Outcome(error: result.error), now: Clock.monotonic())
                 lastError = "topic \(topics[result.topic].name): \(reason)"
             }
         }

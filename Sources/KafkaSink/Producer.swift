@@ -38,6 +38,8 @@ package final class Producer {
     var inFlight = 0
     /// Monotonic ns of the last look for partitions that do not move.
     var lastCheck: Int64 = 0
+    /// Topics of control records, which are copied and have places of their own.
+    var controlTopics: [Int] = []
     static let reportCapacity = 1024
 
     /// Makes the client; does not wait for a broker. Throws when a setting is not valid.
@@ -106,7 +108,7 @@ package final class Producer {
 
     /// Produces one small control record (an audit event), copied. False when the queue has no place now.
     package func produceCopy(_ index: Int, key: [UInt8], value: [UInt8], opaque: UInt) -> Bool {
-        guard topics[index].state == .healthy, topics[index].inFlight < KafkaOptions.queueMargin else { return false }
+        guard topics[index].state == .healthy, takesControlRecord(index) else { return false }
         let partition = key.withUnsafeBytes { self.partition(index, key: $0) }
         let code = key.withUnsafeBytes { key in
             value.withUnsafeBytes { value in

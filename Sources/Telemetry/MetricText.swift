@@ -28,6 +28,12 @@ struct MetricText {
         }
     }
 
+    mutating func ages(_ labels: [String], _ values: [[String]: Double]) {
+        for (keys, value) in values.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+            line(name, Array(zip(labels, keys)), MetricText.number(value))
+        }
+    }
+
     /// `cumulative` has one count per bound and the total last; missing ones (nothing observed yet) count as the last
     /// before them.
     mutating func histogram(bounds: [Double], cumulative: [UInt64], sum: Double) {

@@ -17,7 +17,10 @@ package enum PrometheusText {
         flow(report, &text)
         sources(report, &text)
         discovery(report.discovery, &text)
-        kafka(report, &text)
+        topics(report.kafka, &text)
+        trouble(report.kafka, &text)
+        ledger(report, &text)
+        outbox(report.store, &text)
         process(report, &text)
         return text.text
     }
@@ -45,7 +48,8 @@ package enum PrometheusText {
     private static func sources(_ report: StatusReport, _ text: inout MetricText) {
         let oldest = report.sources.compactMap(\.oldestUnacknowledgedSeconds).max() ?? 0
         text.family(
-            "longshore_oldest_unacknowledged_seconds", .gauge, "Age of the oldest record in flight; 0 without one.")
+            "longshore_oldest_unacknowledged_seconds", .gauge,
+            "Age of the oldest record that is not acknowledged, since it was produced first; 0 without one.")
         text.sample(oldest)
         // A file that several routes read occupies its bytes once.
         let held = Dictionary(report.sources.filter(\.deleted).map { ($0.file, $0.ledger.size) }, uniquingKeysWith: max)
@@ -78,34 +82,9 @@ package enum PrometheusText {
         text.samples(["runtime"], Dictionary(expected.map { ([$0.name], $0.isUp ? 1 : 0) }, uniquingKeysWith: max))
     }
 
-    private static func kafka(_ report: StatusReport, _ text: inout MetricText) {
-        let topics = report.kafka.topics
-        text.family("longshore_acknowledged_records_total", .counter, "Records acknowledged by Kafka.")
-        text.samples(["topic"], sum(topics.map { ([$0.name], $0.acknowledgedRecords) }))
-        text.family(
-            "longshore_acknowledged_bytes_total", .counter,
-            "Bytes of encoded records acknowledged by Kafka, before compression.")
-        text.samples(["topic"], sum(topics.map { ([$0.name], $0.acknowledgedBytes) }))
-        text.family(
-            "longshore_failed_records_total", .counter,
-            "Failed deliveries by reason; what failed is tried again or announced as a gap.")
-        text.samples(
-            ["topic", "reason"], sum(topics.flatMap { topic in topic.failed.map { ([topic.name, $0], $1) } }))
-        text.family("longshore_kafka_up", .gauge, "1 while at least one broker connection is up.")
-        text.sample(report.kafka.up ? 1 : 0 as UInt64)
-        text.family("longshore_topics_parked", .gauge, "Topics that nothing is produced to for now.")
-        text.sample(UInt64(topics.count { $0.state == "parked" }))
-        text.family(
-            "longshore_last_acknowledgement_timestamp_seconds", .gauge,
-            "When Kafka last acknowledged a record; absent before the first.")
-        if let last = report.kafka.lastAcknowledgement { text.sample(last) }
-    }
-
     private static func process(_ report: StatusReport, _ text: inout MetricText) {
         text.family("longshore_buffer_bytes", .gauge, "Memory in record buffers.")
         text.sample(report.memory.bufferBytes)
-        text.family("longshore_outbox_bytes", .gauge, "Audit events that wait in the durable outbox.")
-        text.sample(UInt64(clamping: report.store.outboxBytes))
         text.family("longshore_pipeline_wakeups_total", .counter, "Wake-ups of the pipeline thread.")
         text.sample(report.counters.wakeups)
         text.family("process_resident_memory_bytes", .gauge, "Resident memory of the process.")
@@ -115,7 +94,7 @@ package enum PrometheusText {
     }
 
     /// Adds up what has the same labels: one sample twice would make a scraper refuse the whole page.
-    private static func sum(_ samples: [([String], UInt64)]) -> [[String]: UInt64] {
+    static func sum(_ samples: [([String], UInt64)]) -> [[String]: UInt64] {
         Dictionary(samples, uniquingKeysWith: &+)
     }
 }

@@ -18,6 +18,8 @@ enum Samples {
         report.memory.limitBytes = 64 << 20
         report.memory.bufferBytes = 3 << 19
         report.memory.residentBytes = 18 << 20
+        report.memory.overheadBytes = 33 << 19
+        report.memory.overheadLimitBytes = 45 << 20
         report.totals = ledger(size: 1_263_411, acknowledged: 1_258_291, inFlight: 4096, unread: 1024)
         report.sources = [
             source(

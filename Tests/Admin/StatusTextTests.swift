@@ -19,7 +19,7 @@ struct StatusTextTests {
                 configuration  /etc/longshore/longshore.yaml
                 brokers        up  k1:9092,k2:9092, last acknowledgement 2.5 s ago
                 store          ok  /var/lib/longshore/longshore.db, checkpoint 0.2 s ago, outbox 0 events (0 B)
-                memory         18.0 MiB resident, buffers 1.5 MiB of 64.0 MiB
+                memory         18.0 MiB resident, buffers 1.5 MiB of 64.0 MiB, beside them 16.5 MiB of at most 45.0 MiB
 
                 DECLARATION  PATH                        OFFSET     SIZE   UNREAD  IN-FLIGHT  OLDEST  TOPIC  STATE
                 app          /var/log/app.log           5.0 KiB  5.0 KiB      0 B        0 B       -  logs   idle
@@ -74,7 +74,8 @@ struct StatusTextTests {
         let lines = Self.lines(report)
         #expect(lines[2] == "brokers        down  k1:9092,k2:9092, last acknowledgement never")
         #expect(lines[3].contains("failing") && lines[3].contains("outbox 3 events (2.0 KiB)"))
-        #expect(lines.contains("topic          logs parked: unknown topic"))
+        let heading = lines.firstIndex { $0.hasPrefix("TOPIC ") } ?? 0
+        #expect(lines[heading + 1].hasPrefix("logs   parked ") && lines[heading + 1].hasSuffix("  unknown topic"))
         #expect(
             lines.contains("problems (3):") && lines.contains("  - topic logs does not exist: create it")
                 && lines.contains("  - kafka: all brokers are down") && lines.contains("  - store: disk full"))
@@ -99,7 +100,16 @@ struct StatusTextTests {
         topic.name = attack
         topic.state = attack
         topic.reason = attack
+        topic.why = attack
+        topic.remedy = attack
         report.kafka.topics = [topic]
+        report.kafka.rebuilds = 1
+        report.kafka.lastFatal = attack
+        report.kafka.oldest = OldestStatus()
+        report.kafka.oldest?.topic = attack
+        report.kafka.oldest?.path = attack
+        report.kafka.oldest?.container = attack
+        report.kafka.oldest?.declaration = attack
         report.sources[0].declaration = attack
         report.sources[0].path = attack
         report.sources[0].currentPath = attack
@@ -110,7 +120,8 @@ struct StatusTextTests {
         let text = StatusText.render(report, now: 1002.5, colours: false)
         #expect(!text.unicodeScalars.contains { $0 != "\n" && ($0.value < 0x20 || $0 == "\u{9b}" || $0 == "\u{202e}") })
         #expect(text.contains(#"\u{1b}[2J"#))
-        #expect(Self.lines(report).count == clean + 4, "one topic and three problems more, no forged line")
+        #expect(
+            Self.lines(report).count == clean + 3 + 3 + 2, "a table, three problems, two lines more: no forged line")
     }
 
     @Test func coloursOnlyWhenAskedFor() {

@@ -64,10 +64,23 @@ final class LedgerFixture {
     func inFlight(_ source: Int) -> Int { ledger.inFlight(source) }
     func hasFailed(_ source: Int) -> Bool { ledger.hasFailed(source) }
     func firstFailure(_ source: Int) -> Int32? { ledger.firstFailure(source) }
+    func status(_ source: Int, size: UInt64) -> LedgerStatus { ledger.status(source, size: size) }
+    /// The books of the run, with sources that are `unread` bytes longer than what was handed out.
+    func books(sources: Int, unread: UInt64) -> LedgerStatus {
+        var books = ledger.closedShares
+        for source in 0..<sources {
+            let status = ledger.status(source, size: ledger.reserved(source) + unread)
+            books.add(ledger.share(source, of: status))
+        }
+        return books
+    }
     func oldestProduced(_ source: Int) -> Int64? { ledger.oldestProduced(source) }
     func takeGaps() -> [ReachedGap] { ledger.takeGaps() }
     func takeFailures() -> [FailedRecord] { ledger.takeFailures() }
     func takeDirty() -> [Int] { ledger.takeDirty() }
+    func imbalance(_ source: Int) -> LedgerImbalance? { ledger.imbalance(source, isDeep: true) }
+    var imbalanceCount: UInt64 { ledger.imbalanceCount }
+    func takeImbalances() -> [LedgerImbalance] { ledger.takeImbalances().map(\.what) }
     var hasDirty: Bool { ledger.hasDirty }
     var acknowledgedSinceCheckpoint: UInt64 { ledger.acknowledgedSinceCheckpoint }
     var latency: LatencyHistogram { ledger.latency }

@@ -19,11 +19,14 @@ struct LedgerModel {
 
     /// What is committed for good, and what it looked like then.
     var base = LedgerCounts()
+    /// What was committed before the run.
+    var before = LedgerCounts()
     /// Records and gaps behind `base`, in the order of the file; error 0 is an acknowledgement.
     var records: [Record] = []
     var gaps: [ReachedGap] = []
 
     var reserved: UInt64 { records.last?.end ?? base.committed }
+    var inFlightBytes: UInt64 { records.reduce(0) { $0 + $1.skipped + ($1.end - $1.from) } }
     var inFlight: Int { records.count { $0.error == nil } }
     var hasFailed: Bool { records.contains { ($0.error ?? 0) != 0 } }
 

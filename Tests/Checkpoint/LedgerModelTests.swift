@@ -27,6 +27,8 @@ private struct LedgerModelRun: ~Copyable {
     private var stale: [UInt] = []
     private var told: [FailedRecord] = []
     private var operation = ""
+    /// What sources that were closed have had in this run.
+    private var closed = LedgerStatus()
 
     init(seed: UInt64) {
         self.seed = seed
@@ -125,8 +127,37 @@ private struct LedgerModelRun: ~Copyable {
         guard models[source].records.isEmpty else { return }
         operation = "reopen \(source)"
         guard takeGaps() else { return }
+        let (was, before) = (models[source].base, models[source].before)
+        closed.acknowledged += was.acknowledged - before.acknowledged
+        closed.skipped += was.skipped - before.skipped
+        closed.gap += was.gap - before.gap
+        closed.size += was.committed - before.committed
+        fixture.ledger.close(source)
+        var counts = LedgerCounts()
+        counts.acknowledged = UInt64.random(in: 0...100, using: &random)
+        counts.skipped = UInt64.random(in: 0...100, using: &random)
+        counts.gap = UInt64.random(in: 0...100, using: &random)
+        counts.committed = counts.acknowledged + counts.skipped + counts.gap
         models[source] = LedgerModel()
-        fixture.ledger.open(source, counts: LedgerCounts())
+        models[source].base = counts
+        let isNew = Bool.random(using: &random)
+        if !isNew { models[source].before = counts }
+        fixture.ledger.open(source, counts: counts, isNew: isNew)
+    }
+
+    /// Every source's ledger adds up, entry by entry, and so do the books of the run.
+    private func isBalanced() -> Bool {
+        var books = closed
+        for model in models {
+            books.acknowledged += model.base.acknowledged - model.before.acknowledged
+            books.skipped += model.base.skipped - model.before.skipped
+            books.gap += model.base.gap - model.before.gap
+            books.inFlight += model.inFlightBytes
+            books.unread += 17
+            books.size += model.reserved + 17 - model.before.committed
+        }
+        return models.indices.allSatisfy { fixture.imbalance($0) == nil } && fixture.imbalanceCount == 0
+            && books.balances && fixture.books(sources: models.count, unread: 17) == books
     }
 
     /// The gaps since the last look, of all sources: each once, each source's in order.
@@ -150,6 +181,7 @@ private struct LedgerModelRun: ~Copyable {
             && counts.acknowledged + counts.skipped + counts.gap == counts.committed
             && status.balances && status.unread == 17
             && status.inFlight == model.reserved - model.base.committed
+            && status.inFlight == model.inFlightBytes && isBalanced()
             && fixture.firstFailure(source)
                 == (model.inFlight == 0 ? model.records.first.flatMap { $0.error == 0 ? nil : $0.error } : nil)
         let failures = fixture.takeFailures()

@@ -9,6 +9,7 @@ import LinuxIO
 import Logging
 import Pipeline
 import TestSupport
+import Testing
 
 /// What the engine tests share: one directory with `logs` and `state`, one mock cluster, options made from both.
 struct EngineFixture {
@@ -51,8 +52,11 @@ struct EngineFixture {
 
     /// Stops an engine and returns how it ended.
     func stop(_ engine: Engine, drainSeconds: Int64 = 10) async -> EngineEnd {
+        if let report = await engine.status() { expectBalance(report) }
         await engine.stop(drain: drainSeconds * nanosecondsPerSecond)
-        return await engine.waitForEnd()
+        let end = await engine.waitForEnd()
+        #expect(end.ledgerImbalances == 0, "the ledger was out of balance at the end")
+        return end
     }
 
     /// Waits until the status fits.
@@ -62,6 +66,7 @@ struct EngineFixture {
     ) async throws {
         try await waitUntil(timeout: timeout, description) {
             guard let report = await engine.status() else { return false }
+            expectBalance(report)
             return fits(report)
         }
     }

@@ -20,13 +20,36 @@ struct PrometheusTextTests {
         report.memory.bufferBytes = 41
         report.memory.residentBytes = 42
         report.store.outboxBytes = 51
+        report.store.outboxEvents = 52
+        report.store.outboxOldestSeconds = 53.5
+        report.store.outboxDropped = 54
+        report.kafka.rebuilds = 55
+        report.ledgerImbalances = 2
+        report.books.size = 1_000_063
+        report.books.acknowledged = 1_000_000
+        report.books.inFlight = 1
+        report.books.spooled = 2
+        report.books.skipped = 4
+        report.books.gap = 8
+        report.books.unread = 48
         report.watching.polled = 3
         report.watching.overflows = 4
         report.kafka.up = true
         report.kafka.lastAcknowledgement = 1_795_290_300.5
         report.kafka.topics = [
             topic("logs", "healthy", 61, 62, ["too_large": 63]), topic("other", "parked", 64, 65, [:]),
+            topic("third", "resolving", 0, 0, [:]), topic("new", "resolving", 0, 0, [:]),
         ]
+        report.kafka.topics[0].oldest = OldestStatus()
+        report.kafka.topics[0].oldest?.seconds = 7.5
+        report.kafka.topics[0].oldest?.path = "/srv/secret-tenant/app.log"
+        report.kafka.topics[0].oldest?.declaration = "secret-tenant"
+        report.kafka.topics[0].quarantinedRecords = 66
+        report.kafka.topics[0].quarantinedBytes = 67
+        report.kafka.topics[1].reason = "topic_authorization_failed"
+        report.kafka.topics[1].parkedSeconds = 68.5
+        report.kafka.topics[1].timesParked = 69
+        report.kafka.topics[2].reason = "unknown_topic_or_part"
         var docker = RuntimeReport()
         docker.name = "docker"
         docker.isUp = true
@@ -87,7 +110,28 @@ struct PrometheusTextTests {
         #expect(page.value("longshore_acknowledged_records_total", ["topic": "other"]) == 64)
         #expect(page.value("longshore_acknowledged_bytes_total", ["topic": "other"]) == 65)
         #expect(page.value("longshore_kafka_up") == 1)
-        #expect(page.value("longshore_topics_parked") == 1)
+        #expect(page.value("longshore_topics_parked") == 2)
+        #expect(
+            page.value(
+                "longshore_topic_parked_seconds", ["topic": "other", "reason": "topic_authorization_failed"]) == 68.5)
+        #expect(
+            page.value("longshore_topic_parked_seconds", ["topic": "third", "reason": "unknown_topic_or_part"]) == 0)
+        #expect(page.samples("longshore_topic_parked_seconds").count == 2, "topics that are well are absent")
+        #expect(page.value("longshore_topic_parkings_total", ["topic": "other"]) == 69)
+        #expect(page.value("longshore_topic_oldest_unacknowledged_seconds", ["topic": "logs"]) == 7.5)
+        #expect(page.samples("longshore_topic_oldest_unacknowledged_seconds").count == 1)
+        #expect(page.value("longshore_dead_letters_total", ["topic": "logs"]) == 66)
+        #expect(page.value("longshore_dead_letter_bytes_total", ["topic": "logs"]) == 67)
+        #expect(page.value("longshore_producer_rebuilds_total") == 55)
+        #expect(page.value("longshore_outbox_events") == 52)
+        #expect(page.value("longshore_outbox_oldest_seconds") == 53.5)
+        #expect(page.value("longshore_outbox_dropped_total") == 54)
+        #expect(page.value("longshore_ledger_imbalances_total") == 2)
+        #expect(page.value("longshore_ledger_size_bytes") == 1_000_063)
+        let parts = ["acknowledged", "in_flight", "spooled", "skipped", "gap", "unread"].map {
+            page.value("longshore_ledger_bytes", ["part": $0])
+        }
+        #expect(parts == [1_000_000, 1, 2, 4, 8, 48])
         #expect(page.value("longshore_last_acknowledgement_timestamp_seconds") == 1_795_290_300.5)
         #expect(page.value("longshore_oldest_unacknowledged_seconds") == 9.5)
         #expect(page.value("longshore_build_info", ["version": "0.1.0"]) == 1)
@@ -107,6 +151,11 @@ struct PrometheusTextTests {
         let more: Set<String> = [
             "process_resident_memory_bytes", "longshore_directories_polled", "longshore_volumes_hanging",
             "longshore_inotify_overflows_total", "longshore_pipeline_wakeups_total",
+            "longshore_topic_parked_seconds", "longshore_topic_parkings_total",
+            "longshore_topic_oldest_unacknowledged_seconds", "longshore_dead_letters_total",
+            "longshore_dead_letter_bytes_total", "longshore_producer_rebuilds_total", "longshore_outbox_events",
+            "longshore_outbox_oldest_seconds", "longshore_outbox_dropped_total", "longshore_ledger_bytes",
+            "longshore_ledger_size_bytes", "longshore_ledger_imbalances_total",
         ]
         #expect(Set(page.families.map(\.name)) == contract.union(more))
     }
@@ -160,6 +209,10 @@ struct PrometheusTextTests {
         report.sources[0].reason = "secret-tenant"
         report.sources[0].topic = "secret-tenant"
         report.kafka.lastError = "secret-tenant"
+        report.kafka.lastFatal = "secret-tenant"
+        report.kafka.oldest = report.kafka.topics[0].oldest
+        report.kafka.topics[1].why = "secret-tenant"
+        report.kafka.topics[1].remedy = "secret-tenant"
         #expect(!PrometheusText.render(report).contains("secret-tenant"))
     }
 

@@ -2,6 +2,7 @@
 internal import Glibc
 internal import LinuxIO
 internal import Synchronization
+internal import Testing
 
 /// What a test's daemon is told; the rest has the defaults of a test: everything in the private directory.
 package struct DaemonOptions: Sendable {
@@ -35,7 +36,8 @@ package struct DaemonOptions: Sendable {
 }
 
 /// One daemon: configuration, state directory and admin socket lie in the directory it is given, so that a new `Daemon`
-/// there goes on where the one before was killed. Deinit kills it.
+/// there goes on where the one before was killed. Deinit kills it. Its ledger is checked in every status it gives, before
+/// it is ended in whatever way, and by what it has logged in the end.
 package final class Daemon: Sendable {
     package let directory: TemporaryDirectory
     package let configurationPath: String
@@ -63,6 +65,13 @@ package final class Daemon: Sendable {
     /// Writes another configuration; `reload` makes the running daemon take it.
     package func configure(_ options: DaemonOptions) throws {
         try directory.write(yaml(options), to: "longshore.yaml")
+    }
+
+    deinit {
+        guard let child = running.withLock({ $0 }) else { return }
+        if child.isRunning { check(try? httpGetBlocking(.unix(path: adminSocket), "/status", patience: 2)) }
+        child.signal(SIGKILL)
+        checkLog(child)
     }
 
     /// Starts the daemon and waits until its admin socket answers.
@@ -95,13 +104,31 @@ package final class Daemon: Sendable {
     package func kill9() async throws {
         process.signal(SIGKILL)
         try await process.wait()
+        checkLog(process)
     }
 
     /// SIGTERM, and waits for the end: `.exited(0)` when it drained.
     @discardableResult
     package func terminate(timeout: Duration = .seconds(40)) async throws -> ProcessEnd {
+        check(try? await httpRequest(.unix(path: adminSocket), "GET", "/status", patience: 2))
         process.signal(SIGTERM)
+        defer { checkLog(process) }
         return try await process.wait(timeout: timeout)
+    }
+
+    /// The ledger as it is now, if the daemon answers: it may hang or be ending, as its test wants it.
+    private func check(_ answer: HTTPResponse?) {
+        guard let answer, answer.status == 200, let status = try? JSONValue(parsing: answer.body) else { return }
+        expectBalance(status)
+    }
+
+    /// What the daemon found of itself, also in moments when nobody asked.
+    private func checkLog(_ child: ChildProcess) {
+        let log = child.standardError
+        for mark in ["edger out of balance", "ledger was out of balance", "the ledger of source"] where log.contains(mark) {
+            Issue.record("the daemon's ledger is out of balance: \(child.errorTail)")
+            return
+        }
     }
 
     /// SIGHUP: take the configuration anew.
@@ -111,7 +138,9 @@ package final class Daemon: Sendable {
     package func status() async throws -> JSONValue {
         let answer = try await httpGet(.unix(path: adminSocket), "/status")
         guard answer.status == 200 else { throw FixtureError("GET /status: \(answer.status) \(answer.text)") }
-        return try JSONValue(parsing: answer.body)
+        let status = try JSONValue(parsing: answer.body)
+        expectBalance(status)
+        return status
     }
 
     /// `GET path` of the metrics listener, whose port the daemon has logged: `/readyz`, `/healthz`, `/metrics`.

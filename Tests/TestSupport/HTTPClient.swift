@@ -27,12 +27,22 @@ package func httpGet(_ endpoint: HTTPEndpoint, _ path: String) async throws -> H
 package func httpRequest(
     _ endpoint: HTTPEndpoint, _ method: String, _ path: String, body: [UInt8] = [], patience: Int = 10
 ) async throws -> HTTPResponse {
-    var request = "\(method) \(path) HTTP/1.1\r\nHost: longshore\r\nConnection: close\r\n"
-    if method != "GET" { request += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n" }
-    let bytes = Array((request + "\r\n").utf8) + body
+    let bytes = requestBytes(method, path, body)
     return try await onOwnThread("test-http") {
         try parse(try exchange(bytes, with: connectedSocket(endpoint, patience: patience)))
     }
+}
+
+/// As `httpGet`, on the thread of the caller, who waits `patience` seconds at most for each read.
+package func httpGetBlocking(_ endpoint: HTTPEndpoint, _ path: String, patience: Int) throws -> HTTPResponse {
+    try parse(
+        try exchange(requestBytes("GET", path, []), with: connectedSocket(endpoint, patience: patience)))
+}
+
+private func requestBytes(_ method: String, _ path: String, _ body: [UInt8]) -> [UInt8] {
+    var request = "\(method) \(path) HTTP/1.1\r\nHost: longshore\r\nConnection: close\r\n"
+    if method != "GET" { request += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n" }
+    return Array((request + "\r\n").utf8) + body
 }
 
 /// A stream socket connected to `endpoint` with `patience` seconds for each read and write. Blocks.
