@@ -14,12 +14,13 @@ final class DeliveryBench {
     var cluster: MockCluster { mock! }
     private let mock: MockCluster?
     /// Keeps the real broker, where there is one.
-    private let broker: NoidaBroker?
+    let broker: NoidaBroker?
     /// Between the daemon and its brokers, when asked for; the readers go to the brokers themselves.
     let proxy: KafkaProxy?
     let records: KafkaReader<Arrival>
     let audit: KafkaReader<KafkaRecord>
     let daemon: Daemon
+    private let options: DaemonOptions
     private var checker = SequenceChecker()
     private var coverage = CoverageChecker<Identifier128>()
     private var fileOfGeneration: [Identifier128: UInt32] = [:]
@@ -73,7 +74,15 @@ final class DeliveryBench {
             brokers: proxy?.bootstrap ?? bootstrap, topic: "logs", paths: [directory.path("logs/\(pattern)")])
         options.stateDirectory = stateDirectory.path("state")
         declare(&options)
+        self.options = options
         daemon = try Daemon(options, in: directory)
+    }
+
+    /// Writes the configuration again with other options, before the daemon starts.
+    func configure(_ change: (inout DaemonOptions) -> Void) throws {
+        var options = options
+        change(&options)
+        try daemon.configure(options)
     }
 
     func logs(_ count: Int) -> [String] { (0..<count).map { directory.path("logs/\($0).log") } }

@@ -72,6 +72,9 @@ package final class KafkaProxy: Sendable {
         change { $0.metadataErrors[topic] = code.map { Int16($0.rawValue) } }
     }
 
+    /// From now on Metadata requests do not make topics, as on brokers with `auto.create.topics.enable=false`.
+    package func forbidTopicCreation() { change { $0.mayCreateTopics = false } }
+
     /// Passes nothing on in either direction, while connections are still taken; false goes on where it stopped.
     package func stall(_ isStalled: Bool) { change { $0.isStalled = isStalled } }
 
@@ -94,6 +97,7 @@ struct ProxyRules: Sendable {
     var metadataErrors: [String: Int16] = [:]
     var phraseErrors: [(topic: String, bytes: [UInt8], code: Int16)] = []
     var brokerErrors: [Int: (code: Int16, count: Int)] = [:]
+    var mayCreateTopics = true
     var isStalled = false
     var areRequestsHeld = false
     var isStopping = false

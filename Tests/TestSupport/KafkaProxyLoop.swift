@@ -88,6 +88,11 @@ final class ProxyLoop {
             }
             state.rules.withLock { $0.tally.produced += 1 }
         }
+        var request = request
+        if header.api == KafkaProtocol.metadata, header.version == 4, !state.rules.withLock({ $0.mayCreateTopics }) {
+            // allow_auto_topic_creation is the last field.
+            request[request.count - 1] = 0
+        }
         connection.forward(request, header)
     }
 
