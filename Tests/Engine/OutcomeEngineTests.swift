@@ -95,6 +95,10 @@ import Testing
             stage.cluster.clearRequestErrors(.produce)
             try await stage.waitForMore(200)
         }
+        for topic in stage.topics {
+            let failed = try await stage.topic(topic).failed
+            #expect(!failed.keys.contains { $0.contains("purge") }, "the end of the producer is no failure: \(failed)")
+        }
         try await stage.finish()
     }
 

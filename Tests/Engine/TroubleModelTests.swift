@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(20))) struct TroubleModelTests {
-    private static let schedules = environmentVariable("LONGSHORE_TROUBLE_SCHEDULES").flatMap { Int($0) } ?? 5
+    private static let schedules = environmentVariable("LONGSHORE_TROUBLE_SCHEDULES").flatMap { Int($0) } ?? 20
     /// Codes of every class that brokers may answer with, and some that librdkafka does not know. Without 46, which is a
     /// lie when a mock tells it.
     private static let codes: [Int32] = [
@@ -25,7 +25,7 @@ import Testing
             linesPerSecond: random.number(500...3_000))
         for _ in 0..<random.number(4...8) {
             try step(stage.cluster, stage.topics, &random, &story)
-            // All may stand still: the next step comes after some lines, or after a while.
+            // When the next thing happens is part of the schedule: there may be no event to wait for, all may stand still.
             try? await Task.sleep(for: .milliseconds(random.number(10...400)))
             stage.takeArrivals()
         }
