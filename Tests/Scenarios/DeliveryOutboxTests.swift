@@ -46,7 +46,9 @@ extension DeliveryScenarios {
             mutating func round(killAt step: Int) async throws -> Bool {
                 let name = "logs/\(rounds).log"
                 shim.disarm()
-                if !bench.daemon.isRunning { try await bench.daemon.start() }
+                // One that was armed stays so.
+                if bench.daemon.isRunning { try await bench.daemon.kill9() }
+                try await bench.daemon.start()
                 try shim.arm(step: step)
                 rounds += 1
                 try bench.directory.write(contents[0].text, to: name)
