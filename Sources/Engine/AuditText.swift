@@ -110,7 +110,9 @@ struct AuditText {
     /// in http://www.isthe.com/chongo/tech/comp/fnv.
     private static func identity(_ container: String, _ declaration: String) -> Identifier128 {
         func hash(_ seed: UInt64) -> UInt64 {
-            (Array(container.utf8) + [0] + Array(declaration.utf8)).reduce(seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+            (Array(container.utf8) + [0] + Array(declaration.utf8)).reduce(seed) {
+                ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+            }
         }
         return Identifier128(high: hash(0xcbf2_9ce4_8422_2325), low: hash(0x9e37_79b9_7f4a_7c15))
     }
@@ -130,7 +132,8 @@ struct AuditText {
     static func kind(of payload: [UInt8]) -> AuditKind? {
         let start = Array(#"{"event":""#.utf8)
         guard payload.starts(with: start) else { return nil }
-        return AuditKind(rawValue: String(decoding: payload.dropFirst(start.count).prefix { $0 != 0x22 }, as: UTF8.self))
+        return AuditKind(
+            rawValue: String(decoding: payload.dropFirst(start.count).prefix { $0 != 0x22 }, as: UTF8.self))
     }
 
     private func event(_ kind: AuditKind, _ subject: Subject, _ body: (inout JSONText) -> Void) -> AuditEvent {
