@@ -231,7 +231,8 @@ struct OutboxModel {
             let ranges = exact[group]?.all ?? []
             if ranges.contains(where: { $0.from <= gap.from && ($0.to ?? .max) >= (gap.to ?? .max) }) { continue }
             let sum = sums[gap.reason]
-            #expect(sum?.streams.contains(gap.stream) == true || sum?.streams.contains(nil) == true, "\(what); \(place)")
+            #expect(
+                sum?.streams.contains(gap.stream) == true || sum?.streams.contains(nil) == true, "\(what); \(place)")
             var mine = missing[gap.reason] ?? (0, [])
             if let to = gap.to { mine.bytes += to - gap.from } else { mine.openEnded.insert(gap.file) }
             missing[gap.reason] = mine

@@ -100,6 +100,9 @@ package final class Daemon: Sendable {
     /// The running child; traps before the first start.
     package var process: ChildProcess { running.withLock { $0 }! }
 
+    /// False before the first start, and when it has ended.
+    package var isRunning: Bool { running.withLock { $0 }?.isRunning ?? false }
+
     /// SIGKILL, and waits for the end.
     package func kill9() async throws {
         process.signal(SIGKILL)

@@ -33,7 +33,9 @@ extension GapDetail {
         rest = rest.dropFirst(Int(length))
         var ranges: [GapRange] = []
         while let isOpen = rest.popFirst() {
-            guard let from = rest.popNumber(), let to = rest.popNumber(), let bytes = rest.popNumber() else { return nil }
+            guard let from = rest.popNumber(), let to = rest.popNumber(), let bytes = rest.popNumber() else {
+                return nil
+            }
             ranges.append(GapRange(from: from, to: isOpen == 1 ? nil : to, bytes: bytes))
         }
         self.init(
