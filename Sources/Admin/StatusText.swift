@@ -13,8 +13,9 @@ package struct StatusText {
     /// shows the end.
     package static func render(_ report: StatusReport, now: Double, colours: Bool, width: Int? = nil) -> String {
         let text = StatusText(report: report, colours: colours, now: now, width: width)
-        return (text.header + text.delivery + text.containers + text.topics + text.table + text.problems + text.ledger).joined(
-            separator: "\n") + "\n"
+        return (text.header + text.delivery + text.containers + text.topics + text.table + text.problems + text.ledger)
+            .joined(
+                separator: "\n") + "\n"
     }
 
     private var header: [String] {
@@ -64,12 +65,14 @@ package struct StatusText {
         if let oldest = kafka.oldest {
             let container = oldest.container.map { ", container \(safe(String($0.prefix(12))))" } ?? ""
             lines += flow(
-                "oldest         ", "\(HumanUnits.duration(oldest.seconds)) without acknowledgement: \(safe(oldest.path)) (\(safe(oldest.declaration))\(container)), topic \(safe(oldest.topic))"
+                "oldest         ",
+                "\(HumanUnits.duration(oldest.seconds)) without acknowledgement: \(safe(oldest.path)) (\(safe(oldest.declaration))\(container)), topic \(safe(oldest.topic))"
             )
         }
         if kafka.rebuilds > 0 {
             lines += flow(
-                "producer       ", "made anew \(kafka.rebuilds) \(kafka.rebuilds == 1 ? "time" : "times") after fatal errors, everything not acknowledged is sent again; the last: \(safe(kafka.lastFatal ?? "?"))"
+                "producer       ",
+                "made anew \(kafka.rebuilds) \(kafka.rebuilds == 1 ? "time" : "times") after fatal errors, everything not acknowledged is sent again; the last: \(safe(kafka.lastFatal ?? "?"))"
             )
         }
         return lines
@@ -78,7 +81,8 @@ package struct StatusText {
     private var outbox: String {
         let store = report.store
         let oldest = store.outboxOldestSeconds.map { ", oldest \(HumanUnits.duration($0))" } ?? ""
-        let dropped = store.outboxDropped > 0 ? ", \(store.outboxDropped) dropped" : ""
+        let left = report.counters.outboxDropped.values.reduce(0, &+)
+        let dropped = left > 0 ? ", \(left) dropped" : ""
         return
             "outbox \(store.outboxEvents) \(store.outboxEvents == 1 ? "event" : "events") (\(bytes(clamping: store.outboxBytes)))\(oldest)\(dropped)"
     }

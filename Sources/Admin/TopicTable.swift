@@ -34,7 +34,7 @@ struct TopicTable {
 
     /// Something besides its counters is to be seen.
     private static func isNotable(_ topic: TopicStatus) -> Bool {
-        topic.state != "healthy" || topic.quarantinedRecords > 0
+        topic.state != "healthy" || topic.quarantinedRecords > 0 || topic.leaderless > 0
     }
 
     private func table(_ shown: [TopicStatus]) -> [String] {
@@ -44,7 +44,9 @@ struct TopicTable {
         let narrow = Array(columns(nameLimit: TopicTable.nameLimit).dropLast())
         let rest = render(narrow, shown).map(TextTable.width).max() ?? 0
         let name = shown.map { TextTable.width(safe($0.name)) }.max() ?? 0
-        let limit = rest <= width ? TopicTable.nameLimit : max(TopicTable.shortestName, min(name, TopicTable.nameLimit) - (rest - width))
+        let limit =
+            rest <= width
+            ? TopicTable.nameLimit : max(TopicTable.shortestName, min(name, TopicTable.nameLimit) - (rest - width))
         let rows = render(Array(columns(nameLimit: limit).dropLast()), shown)
         var lines = [rows[0]]
         for (topic, row) in zip(shown, rows.dropFirst()) {
@@ -64,7 +66,12 @@ struct TopicTable {
             ("IN-FLIGHT", .right, { "\($0.inFlight)" }),
             ("OLDEST", .right, { $0.oldest.map { HumanUnits.duration($0.seconds) } ?? "-" }),
             ("QUARANTINED", .right, { "\($0.quarantinedRecords)" }),
-            ("WHY", .left, { let why = TopicTable.why($0); return why.isEmpty ? "-" : safe(why) }),
+            (
+                "WHY", .left,
+                {
+                    let why = TopicTable.why($0); return why.isEmpty ? "-" : safe(why)
+                }
+            ),
         ]
     }
 
@@ -74,7 +81,10 @@ struct TopicTable {
     }
 
     private static func why(_ topic: TopicStatus) -> String {
-        [topic.reason, topic.why].compactMap(\.self).joined(separator: ": ")
+        if topic.reason == nil, topic.leaderless > 0 {
+            return "\(topic.leaderless) of \(topic.partitions) partitions have no leader"
+        }
+        return [topic.reason, topic.why].compactMap(\.self).joined(separator: ": ")
     }
 
     private func render(_ columns: [Column], _ shown: [TopicStatus]) -> [String] {

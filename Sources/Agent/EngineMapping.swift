@@ -28,6 +28,7 @@ struct EngineMapping {
         options.tailer.refusesNetwork = options.resolver.refusesNetwork
         options.isEmbedded = embedded != nil
         options.auditTopic = configuration.kafka.auditTopic
+        options.deadLetterTopic = configuration.kafka.deadLetterTopic
         options.checkpointInterval = configuration.checkpoint.interval
         options.memoryLimit = configuration.limits.memory
         options.line = configuration.limits.line

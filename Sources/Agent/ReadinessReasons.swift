@@ -18,7 +18,8 @@ enum ReadinessReasons {
         if !report.store.ok { reasons.append("the state directory cannot be written") }
         if report.ledgerImbalances > 0 { reasons.append("a ledger is out of balance: see longshore status") }
         // Without brokers no topic can be had: that is one reason, not one for each.
-        if report.kafka.up { reasons += topics(report.kafka.topics) }
+        // Nor does it concern what is read now whether dead letters can be sent: those there are wait, and are a problem.
+        if report.kafka.up { reasons += topics(report.kafka.topics.filter { $0.name != report.kafka.deadLetterTopic }) }
         return reasons
     }
 
@@ -33,7 +34,11 @@ enum ReadinessReasons {
             let seconds = topic.parkedSeconds.map { " for \(humanDuration($0))" } ?? ""
             return "topic \(topic.name) takes no records\(seconds): \(topic.reason ?? "unknown")"
         }
+        if topic.leaderless > 0 {
+            return "topic \(topic.name): \(topic.leaderless) of \(topic.partitions) partitions have no leader"
+        }
         guard let oldest = topic.oldest, oldest.seconds > staleSeconds else { return nil }
-        return "topic \(topic.name): its oldest record waits for an acknowledgement for \(humanDuration(oldest.seconds))"
+        return
+            "topic \(topic.name): its oldest record waits for an acknowledgement for \(humanDuration(oldest.seconds))"
     }
 }

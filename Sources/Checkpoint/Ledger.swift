@@ -222,6 +222,13 @@ package struct Ledger: ~Copyable {
         return entries[head].error
     }
 
+    /// The bytes of the record that `giveUpFirstFailed` would give up; nil when it would rewind only.
+    package func firstFailedRange(_ source: Int) -> Range<UInt64>? {
+        let head = sources[source].head
+        guard head >= 0, entries[head].error != 0 else { return nil }
+        return entries[head].from..<entries[head].end
+    }
+
     /// Gives up the first failed record of a source that has nothing in flight: everything before it was committed, it
     /// becomes a gap, everything behind it is read again.
     package mutating func giveUpFirstFailed(_ source: Int, now: Int64) {

@@ -112,6 +112,7 @@ extension YAMLWriter {
         line("allowed_topics", list: kafka.allowedTopics)
         line("max_topics", raw: "\(kafka.maxTopics)")
         line("audit_topic", kafka.auditTopic ?? "none")
+        line("dead_letter_topic", kafka.deadLetterTopic ?? "none")
         line("compression", kafka.compression.rawValue)
         line("delivery", kafka.delivery.rawValue)
         line("linger", raw: DurationText.render(kafka.linger))

@@ -18,9 +18,6 @@ package struct KafkaConfiguration: Equatable, Sendable {
         case atLeastOnce = "at-least-once"
     }
 
-    /// Reserved for records Kafka refuses; nothing else may go there.
-    package static let deadLetterTopic = "longshore.dead"
-
     package let brokers: Brokers
     package let topic: TopicTemplate
     package let defaultTopic: String
@@ -29,6 +26,8 @@ package struct KafkaConfiguration: Equatable, Sendable {
     package let maxTopics: Int
     /// nil: `none`, gaps are not announced.
     package let auditTopic: String?
+    /// Where records go that Kafka refuses, and nothing else; nil: `none`, only their gaps tell of them.
+    package let deadLetterTopic: String?
     package let compression: Compression
     package let delivery: Delivery
     /// Nanoseconds.
@@ -44,7 +43,7 @@ package struct KafkaConfiguration: Equatable, Sendable {
     /// the dead letter topic. nil when nothing is.
     package func objection(toRecordTopic topic: String) -> Objection? {
         if topic == auditTopic { return Objection("this is kafka.audit_topic", "write another topic") }
-        if topic == Self.deadLetterTopic { return Objection("this is the dead letter topic", "write another topic") }
+        if topic == deadLetterTopic { return Objection("this is kafka.dead_letter_topic", "write another topic") }
         return TopicName.objection(to: topic)
     }
 

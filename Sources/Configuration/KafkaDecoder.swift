@@ -7,7 +7,7 @@ struct KafkaDecoder {
 
     func decode(_ section: Section) -> KafkaConfiguration {
         let brokers = brokers(section)
-        let audit = auditTopic(section)
+        let (audit, deadLetter) = controlTopics(section)
         let tls = tls(section.section("tls"))
         let sasl = sasl(section.section("sasl"))
         if brokers == .embedded {
@@ -15,9 +15,11 @@ struct KafkaDecoder {
             if sasl != nil { section.add("sasl", "the embedded broker has no SASL", "leave it out, or name brokers") }
         }
         return KafkaConfiguration(
-            brokers: brokers ?? .embedded, topic: topic(section), defaultTopic: defaultTopic(section, audit: audit),
+            brokers: brokers ?? .embedded, topic: topic(section),
+            defaultTopic: defaultTopic(section, audit: audit, deadLetter: deadLetter),
             allowedTopics: section.texts("allowed_topics", example: "\"team.*\"", check: objection(toTopicPattern:)),
             maxTopics: section.integer("max_topics", default: 200, in: 1...100_000), auditTopic: audit,
+            deadLetterTopic: deadLetter,
             compression: section.choice("compression", default: .lz4), delivery: delivery(section),
             linger: section.duration("linger", default: 50 * millisecond, in: 0...minute), tls: tls, sasl: sasl,
             librdkafka: section.map("librdkafka", example: "socket.keepalive.enable: true") { name, _ in
@@ -56,21 +58,37 @@ struct KafkaDecoder {
         return template
     }
 
-    private func defaultTopic(_ section: Section, audit: String?) -> String {
-        section.text("default_topic", default: "logs.unrouted") { topic in
+    private func defaultTopic(_ section: Section, audit: String?, deadLetter: String?) -> String {
+        let fallback = "logs.unrouted"
+        if section.text("default_topic") == nil {
+            for (key, topic) in [("audit_topic", audit), ("dead_letter_topic", deadLetter)] where topic == fallback {
+                section.add(key, "this is kafka.default_topic", "write another topic")
+            }
+        }
+        return section.text("default_topic", default: fallback) { topic in
             if topic.contains("{") { return Objection("fields are not possible here", "write one topic's name") }
             if topic == audit { return Objection("this is kafka.audit_topic", "write another topic") }
-            return topic == KafkaConfiguration.deadLetterTopic
-                ? Objection("this is the dead letter topic", "write another topic") : TopicName.objection(to: topic)
+            return topic == deadLetter
+                ? Objection("this is kafka.dead_letter_topic", "write another topic") : TopicName.objection(to: topic)
         }
     }
 
-    private func auditTopic(_ section: Section) -> String? {
-        let topic = section.text("audit_topic", default: "longshore.audit") { topic in
-            topic == KafkaConfiguration.deadLetterTopic
-                ? Objection("this is the dead letter topic", "write another topic") : TopicName.objection(to: topic)
+    /// kafka.audit_topic and kafka.dead_letter_topic: two topics, each may be `none`.
+    private func controlTopics(_ section: Section) -> (audit: String?, deadLetter: String?) {
+        func topic(_ key: String, default fallback: String) -> String? {
+            let name = section.text(key, default: fallback) { TopicName.objection(to: $0) }
+            return name == "none" ? nil : name
         }
-        return topic == "none" ? nil : topic
+        let audit = topic("audit_topic", default: "longshore.audit")
+        let deadLetter = topic("dead_letter_topic", default: "longshore.dead")
+        if let deadLetter, deadLetter == audit {
+            let objection = Objection(
+                section.text("dead_letter_topic") == nil
+                    ? "this is kafka.dead_letter_topic, too" : "this is kafka.audit_topic",
+                "write another topic")
+            section.add(section.text("dead_letter_topic") == nil ? "audit_topic" : "dead_letter_topic", objection)
+        }
+        return (audit, deadLetter)
     }
 
     private func delivery(_ section: Section) -> KafkaConfiguration.Delivery {

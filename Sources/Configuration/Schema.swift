@@ -11,7 +11,8 @@ enum Schema {
         ],
         "node": ["name", "labels", "cluster"],
         "kafka": [
-            "brokers", "topic", "default_topic", "allowed_topics", "max_topics", "audit_topic", "compression",
+            "brokers", "topic", "default_topic", "allowed_topics", "max_topics", "audit_topic", "dead_letter_topic",
+            "compression",
             "delivery", "linger", "tls", "sasl", "librdkafka",
         ],
         "kafka.tls": ["ca", "certificate", "key"],
@@ -32,7 +33,6 @@ enum Schema {
     /// Left out, null, an empty text and an empty list are always accepted.
     static let notYet: [String: [String]] = [
         "kafka.headers": ["false"],
-        "kafka.dead_letter_topic": [],
         "runtimes.cri.enabled": ["auto", "false"],
         "runtimes.cri.socket": ["/run/containerd/containerd.sock"],
         "runtimes.podman.enabled": ["auto", "false"],

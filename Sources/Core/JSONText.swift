@@ -7,6 +7,12 @@ package struct JSONText: Sendable {
 
     package init() {}
 
+    /// Goes on behind the members that `bytes`, an object without its end, has already.
+    package init(continuing bytes: [UInt8]) {
+        self.bytes = bytes
+        needsComma = bytes.last != 0x7B
+    }
+
     package mutating func begin() {
         bytes.append(0x7B)
         needsComma = false
@@ -57,6 +63,13 @@ package struct JSONText: Sendable {
             quote(Array(text.utf8))
         }
         bytes.append(0x5D)
+    }
+
+    /// An array of pairs; an end that is nil becomes null.
+    package mutating func member(_ name: String, ranges: [(UInt64, UInt64?)]) {
+        key(name)
+        let pairs = ranges.map { "[\($0),\($1.map { String($0) } ?? "null")]" }
+        bytes.append(contentsOf: "[\(pairs.joined(separator: ","))]".utf8)
     }
 
     package mutating func null(_ name: String) {

@@ -47,5 +47,7 @@ package struct RecordBatch: ~Copyable {
         count &+= 1
     }
 
+    package mutating func removeLast() { count &-= 1 }
+
     package mutating func removeAll() { count = 0 }
 }

@@ -53,6 +53,9 @@ package struct KafkaStatus: Codable, Sendable, Equatable {
     /// Records that may be in flight over all topics, without control records.
     package var queueRecords = 0
     package var topics: [TopicStatus] = []
+    /// Where dead letters go; nil: nowhere. Those that were refused there themselves are dropped.
+    package var deadLetterTopic: String?
+    package var deadLettersDropped: UInt64 = 0
     package init() {}
 }
 
@@ -90,14 +93,20 @@ package struct TopicStatus: Codable, Sendable, Equatable {
     package var timesParked: UInt64 = 0
     /// What waits longest for this topic's acknowledgement.
     package var oldest: OldestStatus?
-    /// Records that went to the dead-letter topic, and their bytes in the file.
-    package var quarantinedRecords: UInt64 = 0
-    package var quarantinedBytes: UInt64 = 0
     package var partitions = 0
+    /// Those of them without a leader: what belongs to them waits, the others go on.
+    package var leaderless = 0
     package var credit = 0
     package var inFlight = 0
     package var acknowledgedRecords: UInt64 = 0
     package var acknowledgedBytes: UInt64 = 0
+    /// The topic's max.message.bytes; nil while its brokers did not say.
+    package var maximumMessageBytes: Int?
+    /// Records that were given up because the topic refused each of them alone, and their raw bytes: all are gaps.
+    package var quarantinedRecords: UInt64 = 0
+    package var quarantinedBytes: UInt64 = 0
+    /// Those of them of which a dead letter was made.
+    package var deadLetters: UInt64 = 0
     /// Failed records by reason.
     package var failed: [String: UInt64] = [:]
     package init() {}
@@ -120,8 +129,6 @@ package struct StoreStatus: Codable, Sendable, Equatable {
     package var outboxBytes = 0
     /// Age of the oldest event in the outbox; nil when it is empty.
     package var outboxOldestSeconds: Double?
-    /// Opened and closed generations that were not announced because the outbox was full.
-    package var outboxDropped: UInt64 = 0
     package init() {}
 }
 
@@ -159,6 +166,10 @@ package struct CounterStatus: Codable, Sendable, Equatable {
     /// Cumulative counts of acknowledged records per bucket of `DeliveryLatency.boundsSeconds`, the last is +Inf.
     package var latencyBuckets: [UInt64] = []
     package var latencySumSeconds: Double = 0
+    /// Events that were left out of the outbox, by kind.
+    package var outboxDropped: [String: UInt64] = [:]
+    /// Gap events that are announced in sum only.
+    package var outboxSummarized: UInt64 = 0
     /// Wake-ups of the pipeline thread.
     package var wakeups: UInt64 = 0
     package init() {}

@@ -1,5 +1,6 @@
 // What the engine needs to know, independent of how it is configured.
 package import Checkpoint
+internal import Core
 package import FileSource
 package import KafkaSink
 package import Resolver
@@ -32,6 +33,8 @@ package struct EngineOptions: Sendable {
     package var isEmbedded = false
     /// Nil switches the audit topic off.
     package var auditTopic: String?
+    /// Where records go that Kafka refuses; nil switches it off.
+    package var deadLetterTopic: String?
     package var store: StoreOptions
     package var checkpointInterval: Int64 = 200_000_000
     package var memoryLimit = 64 << 20
@@ -49,6 +52,14 @@ package struct EngineOptions: Sendable {
         self.tailer = tailer
         self.kafka = kafka
         self.store = store
+    }
+
+    /// Where the outbox's events of a destination go; nil: nowhere.
+    func topic(of destination: AuditDestination) -> String? {
+        switch destination {
+        case .audit: auditTopic
+        case .deadLetter: deadLetterTopic
+        }
     }
 }
 

@@ -19,7 +19,7 @@ extension PipelineLoop {
     func announceArchiveDamage(_ slot: Int) {
         guard sources[slot].endSize == nil, let damage = tailer.archiveDamage(slot) else { return }
         let offset = ledger.reserved(slot)
-        outbox.collect(audit.gap(subject(slot), from: offset, to: nil, reason: .unreadable), mayDrop: false)
+        outbox.collect(audit.gap(subject(slot), from: offset, to: nil, reason: .unreadable))
         counters.gapBytes[GapReason.unreadable.rawValue, default: 0] += 0
         logger.warning(
             "a compressed file is damaged; what it had beyond this offset is announced as a gap",

@@ -102,7 +102,9 @@ extension PipelineLoop {
         for gap in ledger.takeGaps() {
             counters.gapBytes[gap.reason.rawValue, default: 0] += gap.to - gap.from
             outbox.collect(
-                audit.gap(subject(gap.source), from: gap.from, to: gap.to, reason: gap.reason), mayDrop: false)
+                audit.gap(
+                    subject(gap.source), from: gap.from, to: gap.to, reason: gap.reason,
+                    deadLetter: gap.reason == .recordRejected ? options.deadLetterTopic : nil))
             logger.warning(
                 "bytes could not be shipped and are announced as a gap",
                 metadata: [
@@ -129,7 +131,7 @@ extension PipelineLoop {
         checkpoint.lastError = nil
         // As of when it was made: what was acknowledged before is in it, what came meanwhile is not.
         checkpoint.lastSucceeded = checkpoint.lastSubmitted
-        outbox.stored(transaction.events, ids: ids)
+        outbox.stored(ids: ids)
         // A slot that was given up meanwhile may be another file's by now.
         for (slot, record) in zip(checkpoint.pendingOpened, transaction.opened)
         where tailer.file(slot) == record.file { tailer.activate(slot) }
@@ -156,7 +158,7 @@ extension PipelineLoop {
             transaction.removedContainers.filter { !newer.contains($0) } + checkpoint.removedContainers
         checkpoint.declared = transaction.declared + checkpoint.declared
         for slot in checkpoint.pendingSlots where sources[slot].isOpen { ledger.touch(slot) }
-        outbox.putBack(transaction.events, delivered: transaction.delivered)
+        outbox.notStored()
         logger.error(
             "a checkpoint failed; shipping goes on, a restart now would repeat records",
             metadata: ["error": "\(failure.message)"])
@@ -165,10 +167,10 @@ extension PipelineLoop {
 
     /// The last transaction of a run, after whatever is under way; `store.close` makes it durable.
     func submitFinalCheckpoint() {
-        if let pending = checkpoint.pending {
-            // It is on its way; its events are not collected twice, only newer offsets follow.
-            checkpoint.pending = nil
-            outbox.stored(pending.events, ids: pending.events.map(\.id))
+        // Its outcome decides what the last one has to say: offsets must not pass gaps of a transaction that failed.
+        if checkpoint.pending != nil {
+            store.waitForCompletion()
+            takeCompletions(Clock.monotonic())
         }
         // Generations that wait for the store go with their declarations: those alone would let `start: end` count as
         // applied, and the next start would ship what was to be skipped.
@@ -176,19 +178,11 @@ extension PipelineLoop {
         submit(Clock.monotonic(), durable: true)
     }
 
-    /// Produces stored audit events; what does not fit now follows later.
-    func sendAudit() {
-        guard let auditTopicIndex, outbox.hasWaiting, stopDeadline == nil || recordsInFlight > 0 else { return }
-        outbox.send { event, opaque in
-            producer.produceCopy(auditTopicIndex, key: Array(event.key.utf8), value: event.payload, opaque: opaque)
-        }
-    }
-
     func announce(_ recovery: StoreRecovery) {
         var snapshot: Int64?
         if case .snapshot(let takenAt) = recovery.what { snapshot = takenAt }
         outbox.collect(
-            audit.stateLost(reason: recovery.reason, setAside: recovery.setAside, snapshot: snapshot), mayDrop: false)
+            audit.stateLost(reason: recovery.reason, setAside: recovery.setAside, snapshot: snapshot))
         let what = snapshot.map { "the snapshot of \(Timestamp(nanoseconds: $0)) is used" } ?? "an empty store is used"
         problems["state_lost"] =
             "the store was damaged and set aside as \(recovery.setAside); \(what): records may be repeated"

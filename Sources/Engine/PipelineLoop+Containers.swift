@@ -59,7 +59,7 @@ extension PipelineLoop {
     }
 
     func announce(_ event: ContainerEvent, container id: String, name: String) {
-        outbox.collect(audit.container(event, id: id, name: name), mayDrop: true)
+        outbox.collect(audit.container(event, id: id, name: name))
     }
 
     private func follow(_ id: String, _ now: Int64) {
@@ -91,7 +91,7 @@ extension PipelineLoop {
     private func openTopic(_ name: String) -> Int32 {
         let topic = producer.openTopic(name)
         while writers.count < producer.topics.count { writers.append(TopicWriter()) }
-        arenas.share(among: producer.topics.count - (auditTopicIndex == nil ? 0 : 1))
+        arenas.share(among: producer.dataTopicCount)
         return Int32(topic)
     }
 

@@ -11,12 +11,7 @@ extension PipelineLoop {
     func takeReports(_ now: Int64) {
         let writable = producer.drain(now: now) { reports in
             ledger.complete(reports, arenas: &arenas, now: now)
-            if outbox.hasInFlight {
-                for report in reports where report.opaque & AuditOutbox.opaqueBit != 0 {
-                    outbox.complete(report)
-                    if report.error != 0, let auditTopicIndex { auditFailed(auditTopicIndex, report.error, now) }
-                }
-            }
+            takeOutboxReports(reports, now)
         }
         takeFailures(now)
         advanceRebuilding(now)
@@ -25,12 +20,11 @@ extension PipelineLoop {
         wakePartitions(now)
         wakeForMemory()
         settleRewinds(now)
+        settleSuspects()
         settleEnds(now)
         settleHandovers()
         settleDrains()
         for notice in producer.takeNotices() { tell(notice) }
-    }
-
     }
 
     /// Rewinds the sources that have nothing in flight any more: from their committed offsets all is read again.
@@ -48,6 +42,7 @@ extension PipelineLoop {
         if sources[slot].isRefusedAlone, let error = ledger.firstFailure(slot),
             Outcome(error: error).kind == .recordTrouble
         {
+            quarantine(slot, error)
             ledger.giveUpFirstFailed(slot, now: now)
         } else {
             ledger.rewind(slot)

@@ -183,7 +183,7 @@ extension PipelineLoop {
         let name = declarations[number].files.name
         counters.gapBytes[GapReason.deleted.rawValue, default: 0] += 0
         outbox.collect(
-            audit.unknown(container: state.container.id, declaration: name, reason: .deleted), mayDrop: false)
+            audit.unknown(container: state.container.id, declaration: name, reason: .deleted))
         logger.warning(
             what, metadata: ["container": "\(state.container.id.prefix(12))", "declaration": "\(name)"])
     }

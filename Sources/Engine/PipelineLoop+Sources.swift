@@ -47,7 +47,7 @@ extension PipelineLoop {
             if appeared.record.detached != 0 {
                 ledger.touch(slot)
                 outbox.collect(
-                    audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts), mayDrop: true)
+                    audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts))
             }
             return tailer.activate(slot)
         }
@@ -56,7 +56,7 @@ extension PipelineLoop {
         }
         checkpoint.opened.append((slot, appeared.record))
         outbox.collect(
-            audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts), mayDrop: true)
+            audit.opened(AuditText.Subject(appeared.record), counts: appeared.record.counts))
     }
 
     /// Its generation goes on in another file: a restart must find it there.
@@ -99,16 +99,15 @@ extension PipelineLoop {
             case .name: break
             case .summarize:
                 return outbox.collect(
-                    audit.unknown(container: record.container, declaration: record.declaration, reason: .deleted),
-                    mayDrop: false)
+                    audit.unknown(container: record.container, declaration: record.declaration, reason: .deleted))
             case .said: return
             }
         }
         let subject = AuditText.Subject(record)
         counters.gapBytes[vanished.reason.rawValue, default: 0] += 0
         outbox.collect(
-            audit.gap(subject, from: record.counts.committed, to: nil, reason: vanished.reason), mayDrop: false)
-        outbox.collect(audit.closed(subject, counts: record.counts, size: nil), mayDrop: true)
+            audit.gap(subject, from: record.counts.committed, to: nil, reason: vanished.reason))
+        outbox.collect(audit.closed(subject, counts: record.counts, size: nil))
         checkpoint.closed.append(record.file)
         logger.warning(
             "a file of the last run is gone or replaced; what it had beyond its offset cannot be known",
@@ -170,7 +169,7 @@ extension PipelineLoop {
         sources[slot].isFinal = tailer.presentPath(slot) == nil
         enqueue(slot)
         guard size < lastSize else { return }
-        outbox.collect(audit.gap(subject(slot), from: size, to: lastSize, reason: .truncated), mayDrop: false)
+        outbox.collect(audit.gap(subject(slot), from: size, to: lastSize, reason: .truncated))
         sources[slot].beyondCopy = lastSize - size
         counters.gapBytes[GapReason.truncated.rawValue, default: 0] += lastSize - size
         logger.warning(
@@ -181,7 +180,7 @@ extension PipelineLoop {
     /// A file was deleted while its descriptor was given up for others: what was unread cannot be known, and is said so.
     func lost(_ slot: Int) {
         let offset = ledger.reserved(slot)
-        outbox.collect(audit.gap(subject(slot), from: offset, to: nil, reason: .deleted), mayDrop: false)
+        outbox.collect(audit.gap(subject(slot), from: offset, to: nil, reason: .deleted))
         counters.gapBytes[GapReason.deleted.rawValue, default: 0] += 0
         logger.warning(
             "a file was deleted before it was read to its end, for lack of descriptors; raise LimitNOFILE of the service",
@@ -222,7 +221,7 @@ extension PipelineLoop {
         var told = counts
         told.gap += sources[slot].beyondCopy
         let size = sources[slot].endSize.map { $0 + sources[slot].beyondCopy }
-        outbox.collect(audit.closed(subject(slot), counts: told, size: size), mayDrop: true)
+        outbox.collect(audit.closed(subject(slot), counts: told, size: size))
         let file = tailer.file(slot)
         checkpoint.opened.removeAll { $0.record.file == file }
         if sources[slot].isReleased { release(slot, counts) } else { checkpoint.closed.append(file) }
@@ -270,7 +269,7 @@ extension PipelineLoop {
     private func completeUnlessWritten(_ slot: Int, _ size: UInt64, heldFor: Int64) {
         if tailer.hasWriter(slot) == true {
             guard heldFor > options.deletedFileHold else { return }
-            outbox.collect(audit.gap(subject(slot), from: size, to: nil, reason: .deleted), mayDrop: false)
+            outbox.collect(audit.gap(subject(slot), from: size, to: nil, reason: .deleted))
             logger.warning(
                 "a deleted file is let go while a program still has it open for writing",
                 metadata: ["path": "\(displayPath(slot))", "offset": "\(size)"])

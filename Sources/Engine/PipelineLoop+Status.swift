@@ -22,6 +22,8 @@ extension PipelineLoop {
         report.store = storeStatus(now)
         report.counters = counters
         if ledger.skippedHoles > 0 { report.counters.skippedBytes[SkipReason.hole.rawValue] = ledger.skippedHoles }
+        report.counters.outboxDropped = outbox.dropped
+        report.counters.outboxSummarized = outbox.summarized
         report.counters.latencyBuckets = ledger.latency.cumulative
         report.counters.latencySumSeconds = ledger.latency.sumSeconds
         report.memory = memoryStatus()
@@ -124,10 +126,8 @@ extension PipelineLoop {
         status.secondsSinceCheckpoint = checkpoint.lastSucceeded.map { seconds(now - $0) }
         status.isBehind =
             hasToStore || checkpoint.pending != nil || !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty
-        // Those on their way into the store are neither collected nor waiting.
-        status.outboxEvents = outbox.count + (checkpoint.pending?.events.count ?? 0)
+        status.outboxEvents = outbox.count
         status.outboxBytes = outbox.bytes
-        status.outboxDropped = outbox.dropped
         return status
     }
 
@@ -144,7 +144,7 @@ extension PipelineLoop {
                 "no broker of \(report.kafka.brokers) answers"
                     + (report.kafka.lastError.map { " (\($0))" } ?? "") + ": check kafka.brokers and the network")
         }
-        all += report.kafka.topics.filter(\.isInTrouble).map(PipelineLoop.problem) + ledgerProblems
+        all += PipelineLoop.problems(report.kafka.topics) + ledgerProblems
         if let error = report.store.lastError { all.append(error) }
         let flooded = tailer.floodedDirectories
         for (path, rate) in flooded.prefix(PipelineLoop.toldFloods) {
@@ -158,7 +158,7 @@ extension PipelineLoop {
                 "\(report.watching.polled - flooded.count) directories are polled every second because inotify has no watch left: "
                     + "raise fs.inotify.max_user_watches")
         }
-        if outbox.dropped > 0 { all.append("\(outbox.dropped) opened/closed events were left out: the outbox is full") }
+        all += outboxProblems
         return all.sorted()
     }
 

@@ -11,6 +11,8 @@ extension PipelineLoop {
         status.embedded = options.isEmbedded
         status.up = producer.isUp
         status.lastError = producer.lastError
+        status.deadLetterTopic = options.deadLetterTopic
+        status.deadLettersDropped = outbox[.deadLetter].dropped.values.reduce(0, &+)
         status.rebuilds = producer.rebuilds
         status.lastFatal = producer.lastFatal
         status.queueRecords = options.kafka.queueMessages
@@ -33,11 +35,16 @@ extension PipelineLoop {
         if let trouble = topic.presentTrouble(now: now) { tell(trouble, of: topic, in: &entry, now) }
         entry.timesParked = topic.timesParked
         entry.partitions = topic.partitions
+        entry.leaderless = topic.leaderless
         entry.credit = producer.credit(index, now: now)
         entry.inFlight = topic.inFlight
         entry.acknowledgedRecords = topic.acknowledgedRecords
         entry.acknowledgedBytes = topic.acknowledgedBytes
         entry.failed = topic.failed
+        entry.maximumMessageBytes = topic.maximumBytes
+        entry.quarantinedRecords = topic.quarantinedRecords
+        entry.quarantinedBytes = topic.quarantinedBytes
+        entry.deadLetters = topic.deadLetters
         return entry
     }
 
@@ -54,8 +61,18 @@ extension PipelineLoop {
         entry.parkedSeconds = seconds(now - trouble.since)
     }
 
+    /// The standing problems of all topics.
+    static func problems(_ topics: [TopicStatus]) -> [String] {
+        topics.compactMap { topic in
+            if topic.isInTrouble { return problem(topic) }
+            guard topic.leaderless > 0 else { return nil }
+            return "\(topic.leaderless) of \(topic.partitions) partitions of topic \(topic.name) have no leader: "
+                + "bring their brokers back, or elect other leaders (kafka-leader-election)"
+        }
+    }
+
     /// One standing problem for a topic in trouble: since when, why, and what to do.
-    static func problem(_ topic: TopicStatus) -> String {
+    private static func problem(_ topic: TopicStatus) -> String {
         let age = topic.parkedSeconds.map { " for \(humanDuration($0))" } ?? ""
         let why = [topic.reason, topic.why].compactMap(\.self).joined(separator: ": ")
         return "topic \(topic.name) takes no records\(age) (\(why)): \(topic.remedy ?? "see the log")"

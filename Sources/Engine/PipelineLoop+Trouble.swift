@@ -20,7 +20,9 @@ extension PipelineLoop {
             producer.countFailure(topic, reason: outcome.reason)
             switch outcome.kind {
             case .recordTrouble:
-                let isAlone = producer.refused(topic)
+                let isAlone = producer.refused(
+                    topic, partition: sources[failed.source].partition, isTooLarge: outcome.isTooLarge, now: now)
+                if !isAlone { suspect(failed.source, topic) }
                 if isAlone && outcome.trials > 1 && !isCertain(failed.source, outcome) {
                     troubles[topic, default: Trouble(outcome: outcome)].sources += 1
                 } else {

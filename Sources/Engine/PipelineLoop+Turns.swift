@@ -31,6 +31,7 @@ extension PipelineLoop {
             switch tailer.read(slot, at: offset, into: scratch, capacity: chunkSize, now: now) {
             case .bytes(let bytes, let count, let atEnd):
                 let isFinal = sources[slot].isFinal && atEnd
+                if count > PipelineLoop.backlogBytes { sources[slot].hasBacklog = true }
                 var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
                 if mustWait(slot, now) { return }
                 encoder.stamp(Timestamp.now())
@@ -90,6 +91,11 @@ extension PipelineLoop {
         if sources[slot].partition < 0 || ledger.inFlight(slot) == 0 {
             sources[slot].partition = producer.partition(topic, key: keyBytes)
         }
+        guard producer.hasRoom(topic, partition: sources[slot].partition) else {
+            park(slot, topic)
+            return false
+        }
+        encoder.limit(record: min(recordLimit, producer.maximumValueBytes(topic)))
         return true
     }
 
@@ -113,8 +119,11 @@ extension PipelineLoop {
                 park(slot, topic)
                 return .stopped
             }
-            let outcome = encoder.encode(
-                &chunk, line: &sources[slot].line, into: &writers[topic].space, batch: &batch, maximum: credit)
+            let outcome = encode(slot, topic, &chunk, maximum: credit)
+            if outcome == .batchFull, batch.count == 0 {
+                park(slot, topic)
+                return .stopped
+            }
             if batch.isFull { sources[slot].hasBacklog = true }
             flush(slot, topic, now)
             if sources[slot].needsRewind { return .stopped }
@@ -145,6 +154,7 @@ extension PipelineLoop {
         if count > 0 {
             arenas.hold(arena, count: count)
             trimAt = now + PipelineLoop.trimAfter
+            producer.announceFlight(topic, ofSuspect: sources[slot].suspectUntil != nil)
             producer.produce(
                 topic, partition: sources[slot].partition, key: keyBytes, batch: batch, opaques: opaques, now: now
             ) { rejected in

@@ -29,6 +29,8 @@ enum WaitingPlace {
 extension PipelineLoop {
     /// How long sources that had caught up may go before one with a backlog has its turn.
     private static let quietBudget = turnBudget
+    /// Who has more than this to read has a backlog.
+    static let backlogBytes: UInt64 = 64 << 10
 
     var hasReady: Bool { !isEmpty(.ready) }
 
@@ -203,7 +205,12 @@ extension PipelineLoop {
     }
 
     private func wait(_ slot: Int, _ place: WaitingPlace) {
+        let reserved = ledger.reserved(slot)
+        // Known by its size: the first of hundreds of large files must not all come before a quiet one.
+        if !sources[slot].hasBacklog, sources[slot].endSize == nil {
+            sources[slot].hasBacklog = tailer.presentSize(slot) > reserved + PipelineLoop.backlogBytes
+        }
         let list = place.list(hasBacklog: sources[slot].hasBacklog)
-        if ledger.reserved(slot) == turnOffset { waiting.prepend(slot, to: list) } else { waiting.append(slot, to: list) }
+        if reserved == turnOffset { waiting.prepend(slot, to: list) } else { waiting.append(slot, to: list) }
     }
 }

@@ -28,6 +28,8 @@ final class PipelineLoop {
     var arenas: ArenaPool
     var encoder: RecordEncoder
     var batch = RecordBatch()
+    /// Bytes an encoded record may have whatever its topic takes.
+    let recordLimit: Int
     /// Opaque values of one batch.
     let opaques = UnsafeMutablePointer<UInt>.allocate(capacity: RecordBatch.capacity)
     /// One chunk of a file, with the anchor before it and slack behind it.
@@ -43,7 +45,8 @@ final class PipelineLoop {
     var topicOfDeclaration: [Int32] = []
     /// Arena that records of a topic are being written to.
     var writers: [TopicWriter] = []
-    let auditTopicIndex: Int?
+    /// Producer's topics of the outbox's destinations, by their raw values; nil: switched off.
+    let outboxTopics: [Int?]
 
     /// Sources that are ready or parked, by `WaitingPlace`.
     var waiting = SlotLists()
@@ -53,6 +56,8 @@ final class PipelineLoop {
     var turnOffset: UInt64 = 0
     /// Sources that wait for their records in flight: to be rewound, or to be closed.
     var rewinding: [Int32] = []
+    /// Sources under suspicion of a record that Kafka refuses, with their topics.
+    var suspects: [(slot: Int32, topic: Int32)] = []
     var ending: [Int32] = []
     var retrying: [Int32] = []
     /// Sources whose successors begin once they are acknowledged.
@@ -121,18 +126,21 @@ final class PipelineLoop {
         let scratchSize = Tailer.anchorSize + chunkSize + JSONEscaper.slack
         scratch = .allocate(capacity: scratchSize)
         arenas = ArenaPool(limit: options.memoryLimit - scratchSize)
+        recordLimit = min(producer.maximumMessageBytes, arenas.limit / 4) - PipelineLoop.framingOverhead
         encoder = RecordEncoder(
             nodeMembers: options.nodeMembers,
-            limits: FramingLimits(
-                line: options.line, lineTotal: options.lineTotal,
-                record: min(producer.maximumMessageBytes, arenas.limit / 4) - PipelineLoop.framingOverhead))
+            limits: FramingLimits(line: options.line, lineTotal: options.lineTotal, record: recordLimit))
         let producer = self.producer
         declarations = options.declarations
         knownContainers = Set(state.containers.map(\.id))
         topicOfDeclaration = options.declarations.map { Int32(producer.openTopic($0.topic)) }
-        arenas.share(among: producer.topics.count)
-        auditTopicIndex = options.auditTopic.map { producer.openTopic($0) }
-        outbox = AuditOutbox(isEnabled: options.auditTopic != nil, stored: state.outbox)
+        outboxTopics = AuditDestination.allCases.map { destination in
+            options.topic(of: destination).map { producer.openTopic($0, forControl: true) }
+        }
+        arenas.share(among: producer.dataTopicCount)
+        outbox = AuditOutbox(
+            enabled: Set(AuditDestination.allCases.filter { options.topic(of: $0) != nil }), stored: state.outbox,
+            host: options.host)
         writers = Array(repeating: TopicWriter(), count: producer.topics.count)
         checkpoint.declared = options.declarations.map(\.files.name).filter { !state.declarations.contains($0) }
         let orphans = state.generations.filter { !$0.container.isEmpty && !knownContainers.contains($0.container) }
@@ -156,7 +164,7 @@ final class PipelineLoop {
     }
 
     /// Key, headers and batch framing that count against message.max.bytes beside the value.
-    private static let framingOverhead = 512
+    static let framingOverhead = 512
 
     /// The body of the pipeline thread.
     func run() {
@@ -169,7 +177,7 @@ final class PipelineLoop {
             runTimers(now)
             collectNews(now)
             serve()
-            sendAudit()
+            sendAudit(Clock.monotonic())
             submitCheckpoint(Clock.monotonic())
         }
         finish()

@@ -35,6 +35,8 @@ struct SourceState {
     var needsRewind = false
     /// The failed record was alone in its request and is refused for itself: it becomes a gap.
     var isRefusedAlone = false
+    /// Records up to here were refused together with others; nil: none was, or all are behind.
+    var suspectUntil: UInt64?
     /// The record at this offset was refused alone that many times, for a reason that may not be its own.
     var doubt = (offset: UInt64.max, refusals: 0)
     /// Size at which the content ended, for a source that cannot be read any more.

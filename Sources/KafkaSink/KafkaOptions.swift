@@ -34,6 +34,10 @@ package struct KafkaOptions: Sendable, Equatable {
         var all: [(String, String)] = [
             ("bootstrap.servers", brokers.joined(separator: ",")), ("client.id", "longshore"),
         ]
+        if !passthrough.contains(where: { $0.key.hasPrefix("reconnect.backoff") }) {
+            // As Kafka's own clients have it: librdkafka would wait up to 10 s once some connections were lost.
+            all.append(("reconnect.backoff.max.ms", "1000"))
+        }
         all += passthrough.map { ($0.key, $0.value) }
         all += [
             // Delivery: nothing is given up by time, order and idempotence hold over retries.

@@ -5,7 +5,7 @@ extension Producer {
     /// How the queue is shared among the topics of records. Control records have places of their own (`queueMargin`).
     package var sharing: SharedThreshold {
         SharedThreshold(
-            capacity: options.queueMessages, owners: topics.count - controlTopics.count,
+            capacity: options.queueMessages, owners: dataTopicCount,
             largestReserve: Topic.slowCredit)
     }
 
@@ -14,10 +14,10 @@ extension Producer {
     /// in flight; beyond it, its part of what is free, but no more than it has shown to get rid of: one that is stuck or
     /// slow takes nothing from others. Without an acknowledgement for two seconds it has its reserve only.
     package func credit(_ index: Int, now: Int64) -> Int {
-        guard topics[index].state == .healthy, !controlTopics.contains(index) else { return 0 }
-        if topics[index].caution != nil, topics[index].inFlight > 0 { return 0 }
+        guard topics[index].state == .healthy, !topics[index].isForControl else { return 0 }
         // What does not move is no reason for the rest of the topic to wait.
         let held = topics[index].inFlight - topics[index].stuck
+        if topics[index].caution != nil, held > 0 { return 0 }
         let sharing = self.sharing
         var window = topics[index].recordWindow.window(
             acknowledged: topics[index].acknowledgedRecords, held: held, reserve: sharing.reserve,
@@ -46,16 +46,7 @@ extension Producer {
 
     /// A place for a control record (an audit event, a dead letter): they have `queueMargin` places together. False when
     /// all are taken.
-    func takesControlRecord(_ index: Int) -> Bool {
-        if !controlTopics.contains(index) { controlTopics.append(index) }
-        return controlTopics.reduce(0) { $0 + topics[$1].inFlight } < KafkaOptions.queueMargin
-    }
-
-    /// A record was refused for what it is. True when it was alone in its request: it is to be given up. Else one of its
-    /// neighbours may be to blame, or their sum: from now on fewer go at once, in the end each alone.
-    package func refused(_ index: Int) -> Bool {
-        if topics[index].isLone { return true }
-        topics[index].caution = topics[index].caution.map { max(1, $0 / 2) } ?? Topic.firstCaution
-        return false
+    var takesControlRecord: Bool {
+        controlTopics.reduce(0) { $0 + topics[$1].inFlight } < KafkaOptions.queueMargin
     }
 }

@@ -51,7 +51,10 @@ extension Producer {
         case .retiring(let retiring):
             guard retiring.isGone else { return .nothing }
             retiring.join()
-            for index in topics.indices { topics[index].forgetFlight() }
+            for index in topics.indices {
+                topics[index].forgetFlight()
+                topics[index].sizes.forgetFlight()
+            }
             inFlight = 0
             fatalsInARow += 1
             let pause = min(Producer.longestPause, Producer.firstPause << min(fatalsInARow - 1, 7))

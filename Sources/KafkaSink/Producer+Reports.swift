@@ -43,13 +43,21 @@ extension Producer {
                 topics[topic].cameBack(
                     from: message.pointee.partition, isAcknowledged: error == 0, now: now)
                 inFlight &-= 1
+                topics[topic].sizes.settled(
+                    message.pointee.partition,
+                    message.pointee.len &+ message.pointee.key_len &+ RequestSizes.recordOverhead)
                 if error == 0 {
                     topics[topic].acknowledgedRecords &+= 1
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
                     topics[topic].failuresInARow = 0
                     if let trouble = topics[topic].spell { recovered(topic, trouble, now) }
-                    if topics[topic].caution != nil, topics[topic].inFlight == 0 { topics[topic].growBolder() }
+                    if topics[topic].caution != nil, topics[topic].inFlight == topics[topic].stuck {
+                        topics[topic].growBolder()
+                    }
                     acknowledged = true
+                } else {
+                    topics[topic].flightFailed = true
+                    keepRefused(topic, message.pointee)
                 }
             }
             if acknowledged {
@@ -134,6 +142,7 @@ extension Producer {
             topics[index].isInTrouble(withoutLeader, now: Clock.monotonic())
         case .resolving:
             topics[index].state = .healthy
+            topics[index].spell?.triedAt = Clock.monotonic()
             // Its partitions were all that was missing, unless it refused records before.
             if topics[index].failuresInARow == 0 { topics[index].spell = nil }
             return true
@@ -150,6 +159,7 @@ extension Producer {
             if result.error == 0 {
                 if !isUp { lastError = nil }
                 isUp = true
+                apply(limit: result.maximumBytes, to: result.topic, now: Clock.monotonic())
                 if apply(result) { writable.append(result.topic) }
             } else if case .resolving = topics[result.topic].state {
                 let reason = String(cString: rd_kafka_err2str(rd_kafka_resp_err_t(rawValue: result.error)))

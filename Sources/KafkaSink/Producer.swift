@@ -17,8 +17,12 @@ package final class Producer {
     /// Readable when reports, notices or topic resolutions wait.
     package let ready: EventDescriptor
     package internal(set) var topics: [Topic] = []
+    /// Topics that share the queue's places and the memory for records: all but those for control records.
+    package private(set) var dataTopicCount = 0
     /// The largest record librdkafka takes, in bytes, key and framing included.
     package let maximumMessageBytes: Int
+    /// librdkafka's bound for one batch, which holds for all topics.
+    let batchBytes: Int
     package internal(set) var isUp = false
     package internal(set) var lastError: String?
     /// Wall clock ns of the newest acknowledgement; 0 before the first.
@@ -47,6 +51,7 @@ package final class Producer {
         self.options = options
         let configuration = try ClientConfiguration.make(options.settings)
         maximumMessageBytes = Producer.integer("message.max.bytes", in: configuration)
+        batchBytes = Producer.integer("batch.size", in: configuration)
         rd_kafka_conf_destroy(configuration)
         do {
             ready = try EventDescriptor()
@@ -61,9 +66,18 @@ package final class Producer {
     }
 
     /// Makes a topic known and asks the brokers for its partitions. Returns its index; the same name gives the same index.
-    package func openTopic(_ name: String) -> Int {
-        if let known = topics.firstIndex(where: { $0.name == name }) { return known }
-        topics.append(Topic(name: name))
+    /// `forControl`: for `produceCopy` only.
+    package func openTopic(_ name: String, forControl: Bool = false) -> Int {
+        if let known = topics.firstIndex(where: { $0.name == name }) {
+            if topics[known].isForControl, !forControl {
+                topics[known].isForControl = false
+                controlTopics.removeAll { $0 == known }
+                dataTopicCount += 1
+            }
+            return known
+        }
+        if forControl { controlTopics.append(topics.count) } else { dataTopicCount += 1 }
+        topics.append(Topic(name: name, isForControl: forControl))
         topics[topics.count - 1].handle = client?.open(name, index: topics.count - 1)
         return topics.count - 1
     }
@@ -80,6 +94,7 @@ package final class Producer {
         opaques: UnsafeMutablePointer<UInt>, now: Int64, rejected: (UnsafeBufferPointer<DeliveryReport>) -> Void
     ) {
         var count = 0
+        var bytes = 0
         for slotIndex in 0..<batch.count {
             let slot = batch.slots[slotIndex]
             guard let payload = slot.payload else { continue }
@@ -89,16 +104,21 @@ package final class Producer {
             messages[count].key_len = key.count
             messages[count]._private = UnsafeMutableRawPointer(bitPattern: opaques[count])
             messages[count].err = RD_KAFKA_RESP_ERR_NO_ERROR
+            bytes += slot.length + key.count + RequestSizes.recordOverhead
             count += 1
         }
         guard count > 0 else { return }
-        topics[index].isLone = count == 1 && topics[index].inFlight == 0
+        beginFlight(index, isLone: count == 1, partition, now)
+        let isFirst = topics[index].inFlight == topics[index].stuck
         let taken = Int(rd_kafka_produce_batch(topics[index].handle!, partition, 0, messages, Int32(count)))
+        topics[index].sizes.sent(partition, bytes, isFirst: isFirst)
         if taken > 0 { topics[index].sent(taken, to: partition, now: now) }
         inFlight += taken
         guard taken < count else { return }
         var failed = 0
         for place in 0..<count where messages[place].err != RD_KAFKA_RESP_ERR_NO_ERROR {
+            keepRefused(index, messages[place])
+            topics[index].sizes.settled(partition, messages[place].len + key.count + RequestSizes.recordOverhead)
             reports[failed] = DeliveryReport(
                 opaque: UInt(bitPattern: messages[place]._private), error: messages[place].err.rawValue)
             failed += 1
@@ -108,8 +128,10 @@ package final class Producer {
 
     /// Produces one small control record (an audit event), copied. False when the queue has no place now.
     package func produceCopy(_ index: Int, key: [UInt8], value: [UInt8], opaque: UInt) -> Bool {
-        guard topics[index].state == .healthy, takesControlRecord(index) else { return false }
+        guard topics[index].state == .healthy, takesControlRecord else { return false }
         let partition = key.withUnsafeBytes { self.partition(index, key: $0) }
+        let bytes = key.count + value.count + RequestSizes.recordOverhead
+        guard bytes <= room(index, partition: partition) || isEmpty(index, partition: partition) else { return false }
         let code = key.withUnsafeBytes { key in
             value.withUnsafeBytes { value in
                 rd_kafka_produce(
@@ -119,9 +141,19 @@ package final class Producer {
             }
         }
         guard code == 0 else { return false }
-        topics[index].sent(1, to: partition, now: Clock.monotonic())
+        let now = Clock.monotonic()
+        beginFlight(index, isLone: true, partition, now)
+        topics[index].sizes.sent(partition, bytes, isFirst: topics[index].inFlight == topics[index].stuck)
+        topics[index].sent(1, to: partition, now: now)
         inFlight += 1
         return true
+    }
+
+    private func beginFlight(_ index: Int, isLone: Bool, _ partition: Int32, _ now: Int64) {
+        topics[index].flights &+= 1
+        // Requests are made of one partition's records: those of others, which may be stuck, are no company.
+        topics[index].lone = isLone && isEmpty(index, partition: partition) ? partition : nil
+        if topics[index].inFlight == topics[index].stuck { topics[index].flightFailed = false }
     }
 
     /// Ends the client: what is still queued is given up (its source was not committed, so it is read again next time).

@@ -12,14 +12,17 @@ struct TopicResolution: Sendable {
     /// Numbers of the partitions without a leader.
     var leaderless: [Int32] = []
     let error: Int32
+    /// Its max.message.bytes; nil when they did not say.
+    var maximumBytes: Int?
 }
 
 /// Owns the thread "kafka-metadata": resolves topics when asked, retries failures with back-off and asks again after a
-/// while, since partitions may be added. Results wait for the pipeline thread behind `ready`.
+/// while, since partitions may be added and limits changed. Results wait for the pipeline thread behind `ready`.
 final class TopicResolver: Sendable {
     private struct Request {
         let topic: Int
         let handle: UInt
+        let name: String
         var due: Int64
         var attempts = 0
     }
@@ -53,7 +56,9 @@ final class TopicResolver: Sendable {
     }
 
     func resolve(topic: Int, handle: OpaquePointer) {
-        shared.withLock { $0.incoming.append(Request(topic: topic, handle: UInt(bitPattern: handle), due: 0)) }
+        let request = Request(
+            topic: topic, handle: UInt(bitPattern: handle), name: String(cString: rd_kafka_topic_name(handle)), due: 0)
+        shared.withLock { $0.incoming.append(request) }
         wakeUp.signal()
     }
 
@@ -70,7 +75,7 @@ final class TopicResolver: Sendable {
         }
     }
 
-    /// Ends the thread; returns within the time-out of one call.
+    /// Ends the thread; returns within the time-outs of two calls.
     func stop() {
         shared.withLock { $0.stopping = true }
         wakeUp.signal()
@@ -82,6 +87,7 @@ final class TopicResolver: Sendable {
 
     private func run() {
         var pending: [Request] = []
+        var limit = TopicLimit(client: OpaquePointer(bitPattern: client)!)
         while true {
             let (incoming, stale, stopping) = shared.withLock { state in
                 defer {
@@ -95,24 +101,25 @@ final class TopicResolver: Sendable {
             if !stale.isEmpty {
                 for index in pending.indices where stale.contains(pending[index].topic) { pending[index].due = 0 }
             }
-            if !askAll(&pending) { return }
+            if !askAll(&pending, &limit) { return }
             wait(until: pending.map(\.due).min())
         }
     }
 
     /// Asks for all topics that are due; false when the thread has to end. When no broker answers for one topic, the
     /// others of the round are not asked for: each question would take its time-out.
-    private func askAll(_ pending: inout [Request]) -> Bool {
+    private func askAll(_ pending: inout [Request], _ limit: inout TopicLimit) -> Bool {
         let now = Clock.monotonic()
         var unreachable: Int32?
         for index in pending.indices where pending[index].due <= now {
             if shared.withLock({ $0.stopping }) { return false }
-            let result: TopicResolution
+            var result: TopicResolution
             if let unreachable {
                 result = TopicResolution(topic: pending[index].topic, partitions: 0, error: unreachable)
             } else {
                 result = ask(pending[index])
                 if TopicResolver.isTransport(result.error) { unreachable = result.error }
+                if result.error == 0 { result.maximumBytes = limit.ask(pending[index].name) }
             }
             schedule(&pending[index], after: result)
             shared.withLock { $0.results.append(result) }

@@ -5,7 +5,7 @@ internal import Glibc
 /// Frames lines and encodes each as one JSON record of the contract into an arena. Owned by the pipeline thread; reused
 /// for every source: `begin` sets the constant parts, `encode` makes records until input, batch or arena is used up.
 package struct RecordEncoder: ~Copyable {
-    package let limits: FramingLimits
+    package private(set) var limits: FramingLimits
     private var template: RecordTemplate
     private var file = Identifier128(high: 0, low: 0)
 
@@ -25,6 +25,9 @@ package struct RecordEncoder: ~Copyable {
         template.describe(
             stream: stream, file: file, declarationMembers: declarationMembers, path: path, resolvedPath: resolvedPath)
     }
+
+    /// Sets how large the next chunks' records may be, encoded: what their topic takes.
+    package mutating func limit(record: Int) { limits.record = record }
 
     /// Sets the observed time of the next chunk: when it was read.
     package mutating func stamp(_ observed: Timestamp) { template.stamp(observed) }

@@ -18,7 +18,7 @@ extension PrometheusText {
         text.family(
             "longshore_dead_letters_total", .counter,
             "Records that Kafka refuses for what they are: sent to the dead-letter topic, and announced as gaps.")
-        text.samples(["topic"], sum(topics.map { ([$0.name], $0.quarantinedRecords) }))
+        text.samples(["topic"], sum(topics.map { ([$0.name], $0.deadLetters) }))
         text.family("longshore_dead_letter_bytes_total", .counter, "Bytes of the files that these records stand for.")
         text.samples(["topic"], sum(topics.map { ([$0.name], $0.quarantinedBytes) }))
         text.family("longshore_kafka_up", .gauge, "1 while at least one broker connection is up.")
@@ -45,8 +45,12 @@ extension PrometheusText {
         text.family("longshore_topic_parkings_total", .counter, "How often a topic was parked.")
         text.samples(["topic"], sum(kafka.topics.map { ([$0.name], $0.timesParked) }))
         text.family(
+            "longshore_topic_leaderless_partitions", .gauge, "Partitions of a topic that have no leader.")
+        text.samples(["topic"], sum(kafka.topics.map { ([$0.name], UInt64(clamping: $0.leaderless)) }))
+        text.family(
             "longshore_topic_oldest_unacknowledged_seconds", .gauge,
-            "Age of the topic's oldest record that is not acknowledged, since it was produced first; absent without one.")
+            "Age of the topic's oldest record that is not acknowledged, since it was produced first; absent without one."
+        )
         text.ages(
             ["topic"], greatest(kafka.topics.compactMap { topic in topic.oldest.map { ([topic.name], $0.seconds) } }))
     }
@@ -70,17 +74,22 @@ extension PrometheusText {
         text.sample(report.ledgerImbalances)
     }
 
-    static func outbox(_ store: StoreStatus, _ text: inout MetricText) {
+    static func outbox(_ store: StoreStatus, _ counters: CounterStatus, _ text: inout MetricText) {
         text.family("longshore_outbox_bytes", .gauge, "Audit events that wait in the durable outbox.")
         text.sample(UInt64(clamping: store.outboxBytes))
         text.family("longshore_outbox_events", .gauge, "How many audit events wait in the durable outbox.")
         text.sample(UInt64(clamping: store.outboxEvents))
-        text.family("longshore_outbox_oldest_seconds", .gauge, "Age of the oldest audit event that waits; 0 without one.")
+        text.family(
+            "longshore_outbox_oldest_seconds", .gauge, "Age of the oldest audit event that waits; 0 without one.")
         text.sample(store.outboxOldestSeconds ?? 0)
         text.family(
             "longshore_outbox_dropped_total", .counter,
-            "Opened and closed generations that were not announced because the outbox was full.")
-        text.sample(store.outboxDropped)
+            "Events, never gaps, that were left out of the outbox because it was full or Kafka refused them.")
+        text.samples("event", counters.outboxDropped)
+        text.family(
+            "longshore_outbox_summarized_gaps_total", .counter,
+            "Gap events that are announced in sum only (gap_summary) because the outbox was full.")
+        text.sample(counters.outboxSummarized)
     }
 
     /// The greatest of what has the same labels: one sample twice would make a scraper refuse the whole page.

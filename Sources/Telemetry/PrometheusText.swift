@@ -20,7 +20,7 @@ package enum PrometheusText {
         topics(report.kafka, &text)
         trouble(report.kafka, &text)
         ledger(report, &text)
-        outbox(report.store, &text)
+        outbox(report.store, report.counters, &text)
         process(report, &text)
         return text.text
     }

@@ -63,7 +63,7 @@ struct TopicTableTests {
         report.kafka.rebuilds = 2
         report.kafka.lastFatal = "out_of_order_sequence_number"
         report.store.outboxOldestSeconds = 12
-        report.store.outboxDropped = 5
+        report.counters.outboxDropped = ["generation_opened": 2, "generation_closed": 3]
         let lines = StatusText.render(report, now: 1000, colours: false).split(separator: "\n")
         #expect(lines.contains("oldest         3m 14s without acknowledgement: /var/log/app.log (app), topic logs"))
         #expect(

@@ -56,6 +56,14 @@ struct ReadinessTests {
         #expect(aged(301) == ["topic logs: its oldest record waits for an acknowledgement for 5m 1s"])
     }
 
+    @Test func partitionsWithoutALeaderAreCounted() {
+        let found = reasons {
+            $0.kafka.topics[0].partitions = 16
+            $0.kafka.topics[0].leaderless = 2
+        }
+        #expect(found == ["topic logs: 2 of 16 partitions have no leader"])
+    }
+
     @Test func withoutBrokersThereIsOneReasonAndNotOneForEachTopic() {
         let found = reasons {
             $0.kafka.up = false

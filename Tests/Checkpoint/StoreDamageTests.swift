@@ -232,7 +232,7 @@ private typealias Image = [String: [UInt8]]
         newer["store.db"]![63] = 9  // user_version, big-endian at 60 (https://www.sqlite.org/fileformat.html)
         try lay(newer)
         let failure = try #require(openFailure(options))
-        #expect(failure.message.contains("written by a newer longshore (schema 9, this one knows 2)"))
+        #expect(failure.message.contains("written by a newer longshore (schema 9, this one knows 3)"))
         #expect(directory.read("state/store.db") == newer["store.db"])
         #expect(!directory.names("/state").contains { $0.contains(".damaged-") })
     }

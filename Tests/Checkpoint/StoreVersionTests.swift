@@ -16,7 +16,7 @@ import Testing
         mkdir(options.directory, 0o750)
     }
 
-    @Test func `a store of schema 1 is opened with all it holds, and stays readable as schema 2`() throws {
+    @Test func `a store of schema 1 is opened with all it holds, and stays readable as schema 3`() throws {
         try makeVersion1(options.directory + "/store.db")
         for round in 0..<2 {
             let (store, state) = try Store.open(options)
@@ -25,8 +25,32 @@ import Testing
             #expect(state.outbox.map(\.payload) == [Array("opened".utf8)])
             #expect(state.declarations == ["web"] && state.containers.isEmpty)
             store.close()
-            #expect(version(of: "store.db") == 2 && version(of: "store.snapshot.db") == 2)
+            #expect(version(of: "store.db") == 3 && version(of: "store.snapshot.db") == 3)
         }
+    }
+
+    @Test func `a store of schema 2 is opened with all it holds, and its events are for the audit topic`() throws {
+        try makeVersion2(options.directory + "/store.db")
+        for round in 0..<2 {
+            let (store, state) = try Store.open(options)
+            #expect(state.recovery == nil, "round \(round)")
+            let record = try #require(state.generations.first)
+            #expect(state.generations.count == 1 && record.container == "c1" && record.route == "logs")
+            #expect(record.detached == version2Detached)
+            #expect(state.containers == [StoredContainer(id: "c1", stored: [1, 2])])
+            #expect(state.outbox == [AuditEvent(id: 7, key: "host", payload: Array("opened".utf8))])
+            store.close()
+            #expect(version(of: "store.db") == 3)
+        }
+    }
+
+    @Test func `no event id is given twice, also when the outbox of the former schema is empty`() throws {
+        try makeVersion2(options.directory + "/store.db")
+        try execute(options.directory + "/store.db", "DELETE FROM outbox")
+        let store = try Store.open(options).store
+        defer { store.close() }
+        let done = try store.perform(StoreTransaction(ticket: 1, events: [event("next")]))
+        #expect(done.eventIDs == [8])
     }
 
     @Test func `after taking over, the new tables are written and event ids go on`() throws {
@@ -67,7 +91,7 @@ import Testing
     }
 
     @Test func `tables of one version under the number of the other are damage`() throws {
-        for (number, made) in [(2, true), (1, false)] {
+        for (number, made) in [(2, true), (3, true), (1, false), (2, false)] {
             let path = options.directory + "/store.db"
             if made { try makeVersion1(path) } else { try Store.open(options).store.close() }
             try execute(path, "PRAGMA user_version=\(number)")
@@ -171,6 +195,39 @@ private func makeVersion1(_ path: String) throws {
             x'80000000000000000000000000000000', -1, -9223372036854775808, 9223372036854775807, 4294967295, 2147483648,
             4294967295, -1, -2, -9223372036854775808, -9223372036854775807, -3, NULL, 4294967295,
             105940029118653046, -3050058103825898855);
+        INSERT INTO outbox VALUES(7, 'host', x'6f70656e6564', 8900268071105031610);
+        INSERT INTO declaration VALUES('web', -4271188552198813883);
+        """)
+}
+
+private let version2Detached = Int64.max - 1
+
+/// A database as the last longshore of schema 2 made it; the checksums are those that it computed.
+private func makeVersion2(_ path: String) throws {
+    try execute(
+        path,
+        """
+        PRAGMA journal_mode=WAL;
+        CREATE TABLE generation(
+            file BLOB PRIMARY KEY, stream BLOB, declaration TEXT, path BLOB, fs BLOB, inode INTEGER, born INTEGER,
+            opened INTEGER, head_length INTEGER, head_checksum INTEGER, tail_checksum INTEGER, committed INTEGER,
+            acknowledged INTEGER, skipped INTEGER, gap INTEGER, records INTEGER, line_start INTEGER,
+            line_ordinal INTEGER, fixed_check INTEGER, value_check INTEGER, container TEXT, route TEXT,
+            detached INTEGER) WITHOUT ROWID;
+        CREATE TABLE container(id TEXT PRIMARY KEY, stored BLOB, value_check INTEGER) WITHOUT ROWID;
+        CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT, payload BLOB, value_check INTEGER);
+        CREATE TABLE recovery(snapshot INTEGER, reason TEXT, set_aside TEXT);
+        CREATE TABLE declaration(name TEXT PRIMARY KEY, value_check INTEGER) WITHOUT ROWID;
+        CREATE TABLE progress(id INTEGER PRIMARY KEY, sequence INTEGER);
+        INSERT INTO progress VALUES(0, 12);
+        PRAGMA application_id=1282631794;
+        PRAGMA user_version=2;
+        INSERT INTO generation VALUES(
+            x'0123456789abcdeffedcba9876543210', x'11111111111111112222222222222222', 'web',
+            x'2f7661722f6c6f672f6170702e6c6f67', x'33333333333333334444444444444444', 1001, 1794000000000000001,
+            1795000000000000000, 1024, 3735928559, 3, 4096, 4000, 90, 6, 41, 1024, 3, -6774744077456577173, 8919844134501651578, 'c1', 'logs',
+            9223372036854775806);
+        INSERT INTO container VALUES('c1', x'0102', -2566703663124987893);
         INSERT INTO outbox VALUES(7, 'host', x'6f70656e6564', 8900268071105031610);
         INSERT INTO declaration VALUES('web', -4271188552198813883);
         """)

@@ -162,7 +162,7 @@ import Testing
 
     @Test(arguments: [
         ("longshore.audit", "this is kafka.audit_topic; write another topic"),
-        ("longshore.dead", "this is the dead letter topic; write another topic"),
+        ("longshore.dead", "this is kafka.dead_letter_topic; write another topic"),
         (
             "'{k8s.cluster.name}'",
             "\"{k8s.cluster.name}\" needs node.cluster, which is not set; "

@@ -71,7 +71,7 @@ import Testing
         ),
         ("..", "\"..\" is no topic name; write a name of 1 to 249 letters, digits, '.', '_' or '-'"),
         ("longshore.audit", "this is kafka.audit_topic; write another topic"),
-        ("longshore.dead", "this is the dead letter topic; write another topic"),
+        ("longshore.dead", "this is kafka.dead_letter_topic; write another topic"),
         (
             String(repeating: "a", count: 250),
             "the topic name has 250 characters; write a name of 1 to 249 letters, digits, '.', '_' or '-'"
@@ -101,7 +101,32 @@ import Testing
         ),
         (
             "audit_topic: longshore.dead",
-            "4:16: error: kafka.audit_topic: this is the dead letter topic; write another topic"
+            "4:16: error: kafka.audit_topic: this is kafka.dead_letter_topic, too; write another topic"
+        ),
+        (
+            "dead_letter_topic: longshore.audit",
+            "4:22: error: kafka.dead_letter_topic: this is kafka.audit_topic; write another topic"
+        ),
+        (
+            "audit_topic: x\n  dead_letter_topic: x",
+            "5:22: error: kafka.dead_letter_topic: this is kafka.audit_topic; write another topic"
+        ),
+        (
+            "dead_letter_topic: 'dead.{host.name}'",
+            "4:22: error: kafka.dead_letter_topic: \"{\" cannot be part of a topic name; "
+                + "write a name of 1 to 249 letters, digits, '.', '_' or '-'"
+        ),
+        (
+            "dead_letter_topic: logs.unrouted",
+            "4:22: error: kafka.dead_letter_topic: this is kafka.default_topic; write another topic"
+        ),
+        (
+            "audit_topic: logs.unrouted",
+            "4:16: error: kafka.audit_topic: this is kafka.default_topic; write another topic"
+        ),
+        (
+            "dead_letter_topic: x\n  default_topic: x",
+            "5:18: error: kafka.default_topic: this is kafka.dead_letter_topic; write another topic"
         ),
         (
             "audit_topic: __x",

@@ -139,10 +139,6 @@ import Testing
             "4:3: error: kafka.headers is not available yet; leave it out or write headers: false"
         ),
         (
-            kafka("dead_letter_topic: longshore.dead"),
-            "4:3: error: kafka.dead_letter_topic is not available yet; leave it out"
-        ),
-        (
             kafka("delivery: exactly-once"),
             "4:13: error: kafka.delivery: exactly-once is not available yet; write at-least-once, or leave it out"
         ),
@@ -168,7 +164,7 @@ import Testing
             paths: {allow_mount_sources: [], network_volumes: collect}
             labels: {prefix: longshore.logs, compatible: [], directory: , extensions: , stdout: declared, record: []}
             journal: {enabled: false, directory: , units: [], matches: [], since: , topic: }
-            kafka: {brokers: embedded, dead_letter_topic: , headers: false, delivery: at-least-once}
+            kafka: {brokers: embedded, headers: false, delivery: at-least-once}
             files:
               - {name: a, paths: [/a.log], exclude: [], topic: , multiline: , charset: utf-8, format: plain, labels: {}}
 

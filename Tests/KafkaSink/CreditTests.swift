@@ -183,11 +183,16 @@ private final class PlayedProducer {
     @Test func controlRecordsHavePlacesOfTheirOwnTogether() throws {
         let cluster = try MockCluster()
         let fixture = try ProducerFixture(cluster.bootstrap) { $0.queueMessages = 1_000 }
-        let topics = [try fixture.open("audit"), try fixture.open("dead"), try fixture.open("logs")]
+        let topics = [
+            try fixture.open("audit", forControl: true), try fixture.open("dead", forControl: true),
+            try fixture.open("logs"),
+        ]
         try cluster.setRoundTripTime(milliseconds: 2_000)
         let before = fixture.producer.credit(topics[2], now: Clock.monotonic())
         var taken = 0
-        while fixture.producer.produceCopy(topics[taken % 2], key: [1], value: [2], opaque: UInt(taken + 1)) { taken += 1 }
+        while fixture.producer.produceCopy(topics[taken % 2], key: [1], value: [2], opaque: UInt(taken + 1)) {
+            taken += 1
+        }
         #expect(taken == 1_000)
         #expect(fixture.producer.credit(topics[2], now: Clock.monotonic()) >= before)
         #expect(fixture.producer.credit(topics[0], now: Clock.monotonic()) == 0)

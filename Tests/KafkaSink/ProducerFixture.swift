@@ -46,8 +46,8 @@ final class ProducerFixture {
     }
 
     /// Opens a topic and waits until it can be written.
-    func open(_ name: String) throws -> Int {
-        let topic = producer.openTopic(name)
+    func open(_ name: String, forControl: Bool = false) throws -> Int {
+        let topic = producer.openTopic(name, forControl: forControl)
         try wait("\(name) to be writable") { producer.topics[topic].state == .healthy }
         return topic
     }

@@ -61,7 +61,7 @@ import Testing
     @Test func auditEventsAreCopiedAndBoundedByTheirMargin() throws {
         let cluster = try MockCluster()
         let fixture = try ProducerFixture(cluster.bootstrap) { $0.queueMessages = 10 }
-        let topic = try fixture.open("audit")
+        let topic = try fixture.open("audit", forControl: true)
         try cluster.setDown()
         var taken = 0
         while fixture.producer.produceCopy(topic, key: [1], value: [2], opaque: UInt(taken + 1)) { taken += 1 }

@@ -10,10 +10,17 @@ enum DeliveryScenarios {}
 /// One daemon on a mock cluster in this process, with readers of the topic and of the audit topic that run throughout.
 final class DeliveryBench {
     let directory: TemporaryDirectory
-    let cluster: MockCluster
+    /// The mock cluster; traps where a real broker is used.
+    var cluster: MockCluster { mock! }
+    private let mock: MockCluster?
+    /// Keeps the real broker, where there is one.
+    let broker: NoidaBroker?
+    /// Between the daemon and its brokers, when asked for; the readers go to the brokers themselves.
+    let proxy: KafkaProxy?
     let records: KafkaReader<Arrival>
     let audit: KafkaReader<KafkaRecord>
     let daemon: Daemon
+    private let options: DaemonOptions
     private var checker = SequenceChecker()
     private var coverage = CoverageChecker<Identifier128>()
     private var fileOfGeneration: [Identifier128: UInt32] = [:]
@@ -28,21 +35,54 @@ final class DeliveryBench {
     private let stateDirectory: TemporaryDirectory
 
     /// Makes `logs` (the topic), `audit` and the configuration; starts no daemon. `declare` may change the options.
-    init(partitions: Int = 16, pattern: String = "*.log", _ declare: (inout DaemonOptions) -> Void = { _ in }) throws {
+    convenience init(
+        partitions: Int = 16, pattern: String = "*.log", brokers: Int = 1, isProxied: Bool = false,
+        _ declare: (inout DaemonOptions) -> Void = { _ in }
+    ) throws {
+        let cluster = try MockCluster(brokers: brokers)
+        try cluster.createTopic("logs", partitions: partitions, replication: brokers)
+        try cluster.createTopic("audit", partitions: 1, replication: brokers)
+        try self.init(
+            mock: cluster, broker: nil, bootstrap: cluster.bootstrap, partitions: partitions, pattern: pattern,
+            isProxied: isProxied, declare)
+    }
+
+    /// The same on a real broker of its own, behind a proxy.
+    static func onRealBroker(partitions: Int) async throws -> DeliveryBench {
+        let broker = try await NoidaBroker.start()
+        try await broker.createTopic("logs", partitions: partitions)
+        try await broker.createTopic("audit", partitions: 1)
+        return try DeliveryBench(
+            mock: nil, broker: broker, bootstrap: broker.bootstrap, partitions: partitions, pattern: "*.log",
+            isProxied: true)
+    }
+
+    private init(
+        mock: MockCluster?, broker: NoidaBroker?, bootstrap: String, partitions: Int, pattern: String,
+        isProxied: Bool, _ declare: (inout DaemonOptions) -> Void = { _ in }
+    ) throws {
         self.partitions = partitions
+        self.mock = mock
+        self.broker = broker
+        proxy = isProxied ? try KafkaProxy(bootstrap) : nil
         directory = try TemporaryDirectory()
         stateDirectory = try TemporaryDirectory(in: "/dev/shm")
         try directory.makeDirectory("logs")
-        cluster = try MockCluster()
-        try cluster.createTopic("logs", partitions: partitions)
-        try cluster.createTopic("audit", partitions: 1)
-        records = try KafkaReader(arrivalsOf: ["logs"], cluster.bootstrap)
-        audit = try KafkaReader(cluster.bootstrap, topic: "audit")
+        records = try KafkaReader(arrivalsOf: ["logs"], bootstrap)
+        audit = try KafkaReader(bootstrap, topic: "audit")
         var options = DaemonOptions(
-            brokers: cluster.bootstrap, topic: "logs", paths: [directory.path("logs/\(pattern)")])
+            brokers: proxy?.bootstrap ?? bootstrap, topic: "logs", paths: [directory.path("logs/\(pattern)")])
         options.stateDirectory = stateDirectory.path("state")
         declare(&options)
+        self.options = options
         daemon = try Daemon(options, in: directory)
+    }
+
+    /// Writes the configuration again with other options, before the daemon starts.
+    func configure(_ change: (inout DaemonOptions) -> Void) throws {
+        var options = options
+        change(&options)
+        try daemon.configure(options)
     }
 
     func logs(_ count: Int) -> [String] { (0..<count).map { directory.path("logs/\($0).log") } }

@@ -10,7 +10,8 @@ import Testing
 struct TimedArrival: Sendable {
     /// Nil where only the time of arrival matters: a reader that parses everything would be slower than the daemon.
     let summary: RecordSummary?
-    /// Wall clock ns at which the reader had it.
+    /// Wall clock ns at which it was handed to the producer (to the millisecond), and at which the reader had it.
+    let produced: Int64
     let read: Int64
 }
 
@@ -39,7 +40,9 @@ final class MemoryBench {
     let daemon: Daemon
     let paths: [String]
     static let memoryLimit: UInt64 = 32 << 20
+    /// Bytes and lines of all floods.
     private(set) var written: UInt64 = 0
+    private(set) var lines = 0
     private let stateDirectory: TemporaryDirectory
     private var round: UInt64 = 0
 
@@ -55,15 +58,17 @@ final class MemoryBench {
         let streams = parsed.map { ParsedStreams($0) }
         reader = try KafkaReader(cluster.bootstrap, topics: Set(names)) {
             let isParsed = streams?.contains($0) ?? true
-            return TimedArrival(summary: isParsed ? try RecordSummary($0) : nil, read: Clock.wall())
+            return TimedArrival(
+                summary: isParsed ? try RecordSummary($0) : nil, produced: ms($0.timestamp), read: Clock.wall())
         }
         var options = DaemonOptions(brokers: cluster.bootstrap, topic: "logs0", paths: [])
         options.stateDirectory = stateDirectory.path("state")
         options.topLevelLines = ["limits: {memory: 32MiB}"]
         options.files = names.enumerated().map { index, name in
-            "{name: n\(index), paths: [\"\(directory.path("\(index)/*.log"))\"], topic: \(name)}"
+            "{name: n\(index), paths: [\"\(directory.path("\(index)/**/*.log"))\"], topic: \(name)}"
         }
         for index in 0..<topics { try directory.makeDirectory("\(index)") }
+        try directory.makeDirectory("0/quiet")
         paths = (0..<files).map { directory.path("\($0 % topics)/\($0).log") }
         for path in paths { close(try retryingInterrupts("open", path) { open(path, O_WRONLY | O_CREAT, 0o644) }) }
         daemon = try Daemon(options, in: directory)
@@ -89,6 +94,7 @@ final class MemoryBench {
             defer { close(file) }
             try writeAll(buffer, to: file)
             written += UInt64(buffer.count)
+            lines += buffer.count { $0 == 0x0A }
         }
         round += 1
     }
@@ -154,7 +160,8 @@ func expectWithinQueue(_ status: JSONValue) throws {
 }
 
 /// The memory section of a status: resident, beside the buffers, and the most that may be.
-func memory(_ status: JSONValue) throws -> (resident: UInt64, buffers: UInt64, overhead: UInt64, overheadLimit: UInt64) {
+func memory(_ status: JSONValue) throws -> (resident: UInt64, buffers: UInt64, overhead: UInt64, overheadLimit: UInt64)
+{
     let memory = try #require(status["memory"])
     return (
         try #require(memory["residentBytes"]?.uint64), try #require(memory["bufferBytes"]?.uint64),

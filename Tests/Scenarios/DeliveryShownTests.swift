@@ -59,7 +59,8 @@ extension DeliveryScenarios {
             #expect(topic["remedy"]?.string?.contains("logs") == true)
             #expect(topic["parkedSince"]?.double == since && topic["nextTrySeconds"] != nil)
             let oldest = topic["oldest"]
-            #expect(oldest?["path"]?.string?.hasSuffix("logs/0.log") == true && oldest?["declaration"]?.string == "test")
+            #expect(
+                oldest?["path"]?.string?.hasSuffix("logs/0.log") == true && oldest?["declaration"]?.string == "test")
             #expect((oldest?["seconds"]?.double ?? 0) >= (topic["parkedSeconds"]?.double ?? .infinity), "\(topic)")
             #expect(report["kafka"]?["oldest"]?["topic"]?.string?.isEmpty == false)
 
@@ -87,7 +88,9 @@ extension DeliveryScenarios {
             #expect(!told.isEmpty && told.allSatisfy { $0.contains("remedy=") && $0.contains("cause=") }, "\(told)")
         }
 
-        @Test("In every scrape under load the parts of the ledger add up to its size, and closed sources stay in its books")
+        @Test(
+            "In every scrape under load the parts of the ledger add up to its size, and closed sources stay in its books"
+        )
         func books() async throws {
             let bench = try DeliveryBench(partitions: 2)
             try await bench.daemon.start()

@@ -46,41 +46,6 @@ extension DeliveryScenarios {
             print("delivery/refused request: 180 lines, 13 refusals, \(lost) given up and announced, \(judgement)")
         }
 
-        @Test("A record beyond the topic's max.message.bytes is announced as a gap, and its neighbours arrive")
-        func oversizeRecord() async throws {
-            let broker = try await NoidaBroker.start()
-            try await broker.createTopic("logs", partitions: 1, settings: ["max.message.bytes": "4000"])
-            try await broker.createTopic("audit", partitions: 1)
-            let directory = try TemporaryDirectory()
-            try directory.makeDirectory("logs")
-            let before = lines(0..<40)
-            let large = String(repeating: "x", count: 10_000) + "\n"
-            try directory.write(before + large + lines(40..<80), to: "logs/0.log")
-            var options = DaemonOptions(
-                brokers: broker.bootstrap, topic: "logs", paths: [directory.path("logs/*.log")])
-            options.kafkaLines.append("compression: none")
-            let daemon = try Daemon(options, in: directory)
-            let audit = try KafkaReader(broker.bootstrap, topic: "audit")
-            let records = try KafkaReader(arrivalsOf: ["logs"], broker.bootstrap)
-            try await daemon.start()
-            try await daemon.waitForStatus("everything acknowledged or a gap") {
-                let totals = $0["totals"]
-                return (totals?["size"]?.uint64 ?? 0) > 0 && totals?["unread"]?.uint64 == 0
-                    && totals?["inFlight"]?.uint64 == 0 && $0["store"]?["outboxEvents"]?.uint64 == 0
-            }
-            try await audit.waitForCount(2)
-            let gaps = try audit.items().map { try $0.fields() }.filter { $0.string("event") == "gap" }
-            #expect(
-                gaps.map { [$0.uint64("from"), $0.uint64("to")] }
-                    == [[UInt64(before.utf8.count), UInt64(before.utf8.count + large.utf8.count)]])
-            #expect(gaps.allSatisfy { $0.string("reason") == "record_rejected" })
-            try await records.waitForCount(80)
-            let sequences = records.items().compactMap(\.summary.line?.sequence)
-            #expect(Set(sequences) == Set(0..<80))
-            #expect(try await daemon.terminate() == .exited(0))
-            print("delivery/oversize: 81 lines, \(gaps.count) gap, \(sequences.count) records")
-        }
-
         @Test("A topic that refuses writing is parked, others go on, and it recovers with its last occurrence in order")
         func refusedTopic() async throws {
             let bench = try DeliveryBench(partitions: 1)

@@ -11,9 +11,9 @@ final class QuietFiles: Sendable {
     private let written = Mutex<[NumberedLine: Int64]>([:])
     private let task = Mutex<Task<Void, Never>?>(nil)
 
-    /// Makes the files beside those of declaration 0.
+    /// Makes the files in a directory of their own: one with hundreds of busy files may be looked at once a second only.
     init(_ directory: TemporaryDirectory, count: Int) throws {
-        paths = (0..<count).map { directory.path("0/quiet\($0).log") }
+        paths = (0..<count).map { directory.path("0/quiet/\($0).log") }
         for (index, path) in paths.enumerated() { try append(path, index, 0) }
         written.withLock { $0.removeAll() }
     }

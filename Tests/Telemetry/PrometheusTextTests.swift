@@ -22,7 +22,7 @@ struct PrometheusTextTests {
         report.store.outboxBytes = 51
         report.store.outboxEvents = 52
         report.store.outboxOldestSeconds = 53.5
-        report.store.outboxDropped = 54
+        report.counters.outboxDropped = ["generation_opened": 54]
         report.kafka.rebuilds = 55
         report.ledgerImbalances = 2
         report.books.size = 1_000_063
@@ -44,11 +44,12 @@ struct PrometheusTextTests {
         report.kafka.topics[0].oldest?.seconds = 7.5
         report.kafka.topics[0].oldest?.path = "/srv/secret-tenant/app.log"
         report.kafka.topics[0].oldest?.declaration = "secret-tenant"
-        report.kafka.topics[0].quarantinedRecords = 66
+        report.kafka.topics[0].deadLetters = 66
         report.kafka.topics[0].quarantinedBytes = 67
         report.kafka.topics[1].reason = "topic_authorization_failed"
         report.kafka.topics[1].parkedSeconds = 68.5
         report.kafka.topics[1].timesParked = 69
+        report.kafka.topics[1].leaderless = 70
         report.kafka.topics[2].reason = "unknown_topic_or_part"
         var docker = RuntimeReport()
         docker.name = "docker"
@@ -118,6 +119,7 @@ struct PrometheusTextTests {
             page.value("longshore_topic_parked_seconds", ["topic": "third", "reason": "unknown_topic_or_part"]) == 0)
         #expect(page.samples("longshore_topic_parked_seconds").count == 2, "topics that are well are absent")
         #expect(page.value("longshore_topic_parkings_total", ["topic": "other"]) == 69)
+        #expect(page.value("longshore_topic_leaderless_partitions", ["topic": "other"]) == 70)
         #expect(page.value("longshore_topic_oldest_unacknowledged_seconds", ["topic": "logs"]) == 7.5)
         #expect(page.samples("longshore_topic_oldest_unacknowledged_seconds").count == 1)
         #expect(page.value("longshore_dead_letters_total", ["topic": "logs"]) == 66)
@@ -125,7 +127,7 @@ struct PrometheusTextTests {
         #expect(page.value("longshore_producer_rebuilds_total") == 55)
         #expect(page.value("longshore_outbox_events") == 52)
         #expect(page.value("longshore_outbox_oldest_seconds") == 53.5)
-        #expect(page.value("longshore_outbox_dropped_total") == 54)
+        #expect(page.value("longshore_outbox_dropped_total", ["event": "generation_opened"]) == 54)
         #expect(page.value("longshore_ledger_imbalances_total") == 2)
         #expect(page.value("longshore_ledger_size_bytes") == 1_000_063)
         let parts = ["acknowledged", "in_flight", "spooled", "skipped", "gap", "unread"].map {
@@ -152,9 +154,11 @@ struct PrometheusTextTests {
             "process_resident_memory_bytes", "longshore_directories_polled", "longshore_volumes_hanging",
             "longshore_inotify_overflows_total", "longshore_pipeline_wakeups_total",
             "longshore_topic_parked_seconds", "longshore_topic_parkings_total",
+            "longshore_topic_leaderless_partitions",
             "longshore_topic_oldest_unacknowledged_seconds", "longshore_dead_letters_total",
             "longshore_dead_letter_bytes_total", "longshore_producer_rebuilds_total", "longshore_outbox_events",
-            "longshore_outbox_oldest_seconds", "longshore_outbox_dropped_total", "longshore_ledger_bytes",
+            "longshore_outbox_oldest_seconds", "longshore_outbox_dropped_total",
+            "longshore_outbox_summarized_gaps_total", "longshore_ledger_bytes",
             "longshore_ledger_size_bytes", "longshore_ledger_imbalances_total",
         ]
         #expect(Set(page.families.map(\.name)) == contract.union(more))

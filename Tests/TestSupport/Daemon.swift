@@ -100,6 +100,9 @@ package final class Daemon: Sendable {
     /// The running child; traps before the first start.
     package var process: ChildProcess { running.withLock { $0 }! }
 
+    /// False before the first start, and when it has ended.
+    package var isRunning: Bool { running.withLock { $0 }?.isRunning ?? false }
+
     /// SIGKILL, and waits for the end.
     package func kill9() async throws {
         process.signal(SIGKILL)
@@ -125,7 +128,8 @@ package final class Daemon: Sendable {
     /// What the daemon found of itself, also in moments when nobody asked.
     private func checkLog(_ child: ChildProcess) {
         let log = child.standardError
-        for mark in ["edger out of balance", "ledger was out of balance", "the ledger of source"] where log.contains(mark) {
+        for mark in ["edger out of balance", "ledger was out of balance", "the ledger of source"]
+        where log.contains(mark) {
             Issue.record("the daemon's ledger is out of balance: \(child.errorTail)")
             return
         }

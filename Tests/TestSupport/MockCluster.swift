@@ -14,6 +14,7 @@ package enum KafkaErrorCode: Int32, Sendable {
     case disconnect = -195
     case none = 0
     case unknownTopic = 3
+    case leaderNotAvailable = 5
     case notLeader = 6
     case requestTimedOut = 7
     case messageTooLarge = 10

@@ -56,6 +56,18 @@ package final class NoidaBroker: @unchecked Sendable {
         try await onOwnThread("test-admin") { try create(name, partitions: Int32(partitions), settings, client) }
     }
 
+    /// Deletes a topic with all its records.
+    package func deleteTopic(_ name: String) async throws {
+        let client = try KafkaClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": bootstrap])
+        try await onOwnThread("test-admin") { try delete(name, client) }
+    }
+
+    /// Gives a topic these topic-level settings, and the defaults of all others.
+    package func alterTopic(_ name: String, settings: [String: String]) async throws {
+        let client = try KafkaClient(RD_KAFKA_PRODUCER, ["bootstrap.servers": bootstrap])
+        try await onOwnThread("test-admin") { try alter(name, settings, client) }
+    }
+
     private func waitForConnections() async throws {
         let port = UInt16(bootstrap.split(separator: ":")[1])!
         try await waitUntil(timeout: .seconds(20), "noida-db to accept on \(bootstrap); it wrote: \(process.errorTail)")
@@ -133,6 +145,41 @@ private func create(
     for index in 0..<count { try expectNoError(rd_kafka_topic_result_error(results?[index]), name) }
 }
 
+/// DeleteTopics through librdkafka's admin API. Blocks up to 10 s.
+private func delete(_ name: String, _ client: KafkaClient) throws {
+    var topic = rd_kafka_DeleteTopic_new(name)
+    let queue = rd_kafka_queue_new(client.handle)
+    defer {
+        rd_kafka_DeleteTopic_destroy(topic)
+        rd_kafka_queue_destroy(queue)
+    }
+    rd_kafka_DeleteTopics(client.handle, &topic, 1, nil, queue)
+    guard let event = rd_kafka_queue_poll(queue, 10_000) else { throw FixtureError("no answer to DeleteTopics") }
+    defer { rd_kafka_event_destroy(event) }
+    try expectNoError(rd_kafka_event_error(event), name)
+    var count = 0
+    let results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event), &count)
+    for index in 0..<count { try expectNoError(rd_kafka_topic_result_error(results?[index]), name) }
+}
+
+/// AlterConfigs through librdkafka's admin API. Blocks up to 10 s.
+private func alter(_ name: String, _ settings: [String: String], _ client: KafkaClient) throws {
+    var resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name)
+    for (key, value) in settings { rd_kafka_ConfigResource_set_config(resource, key, value) }
+    let queue = rd_kafka_queue_new(client.handle)
+    defer {
+        rd_kafka_ConfigResource_destroy(resource)
+        rd_kafka_queue_destroy(queue)
+    }
+    rd_kafka_AlterConfigs(client.handle, &resource, 1, nil, queue)
+    guard let event = rd_kafka_queue_poll(queue, 10_000) else { throw FixtureError("no answer to AlterConfigs") }
+    defer { rd_kafka_event_destroy(event) }
+    try expectNoError(rd_kafka_event_error(event), name)
+    var count = 0
+    let results = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(event), &count)
+    for index in 0..<count { try expectNoError(rd_kafka_ConfigResource_error(results?[index]), name) }
+}
+
 private func expectNoError(_ code: rd_kafka_resp_err_t, _ topic: String) throws {
-    if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw FixtureError("create topic \(topic): \(errorText(code))") }
+    if code != RD_KAFKA_RESP_ERR_NO_ERROR { throw FixtureError("topic \(topic): \(errorText(code))") }
 }

@@ -87,9 +87,11 @@ extension StoredContainer {
 
 extension AuditEvent {
     var checksum: UInt64 {
-        var sum = RowChecksum(seed: 3)
+        var sum = RowChecksum(seed: 6)
+        sum.add(UInt64(destination.rawValue))
         sum.add(key.utf8)
         sum.add(payload)
+        sum.add(detail)
         return sum.value
     }
 }

@@ -64,6 +64,12 @@ package final class Store: Sendable {
     /// Readable while completions wait.
     package var completionsReady: EventDescriptor { exchange.completionsReady }
 
+    /// Blocks until completions wait. Only while a transaction is under way: at the end of a run.
+    package func waitForCompletion() {
+        var descriptor = pollfd(fd: exchange.completionsReady.raw, events: Int16(POLLIN), revents: 0)
+        while poll(&descriptor, 1, -1) < 0, errno == EINTR {}
+    }
+
     /// All completions since the last call, and `completionsReady` is taken back. Also to be called after `close`.
     package func takeCompletions() -> [StoreCompletion] { exchange.takeCompletions() }
 

@@ -37,9 +37,10 @@ struct StoreContents {
     }
 
     private mutating func readOutbox(_ connection: Connection) throws(SQLiteError) -> Bool {
-        let row = try connection.prepare(StoreSchema.selectEvents)
+        let isOlder = version <= StoreVersion2.version
+        let row = try connection.prepare(isOlder ? StoreVersion2.selectEvents : StoreSchema.selectEvents)
         while try row.step() {
-            guard let event = StoreSchema.event(row) else { return false }
+            guard let event = isOlder ? StoreVersion2.event(row) : StoreSchema.event(row) else { return false }
             outbox.append(event)
         }
         return true

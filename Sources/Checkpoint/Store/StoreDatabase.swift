@@ -126,9 +126,7 @@ final class StoreDatabase {
         var ids: [Int64] = []
         ids.reserveCapacity(events.count)
         for event in events {
-            statements.append.bind(1, text: event.key)
-            statements.append.bind(2, blob: event.payload)
-            statements.append.bind(3, event.checksum)
+            StoreSchema.bind(event, to: statements.append)
             try statements.append.run()
             ids.append(connection.lastInsertedRow)
         }

@@ -39,9 +39,7 @@ struct StoreOpening {
     ) throws(StoreFailure) -> (StoreDatabase, StoreState) {
         var contents = contents
         do {
-            if contents.version == StoreVersion1.version {
-                try StoreVersion1.migrate(connection, contents.generations)
-            }
+            if contents.version < StoreSchema.version { try StoreMigration.run(connection, contents) }
             try dropLongDetached(connection, &contents)
             let state = StoreState(
                 generations: contents.generations, outbox: contents.outbox, declarations: contents.declarations,
@@ -217,7 +215,12 @@ struct StoreOpening {
         while try row.step() { tables.append(row.text(0)) }
         row.reset()
         // In any order: migration makes them in another one than creation.
-        let expected = version == StoreVersion1.version ? StoreVersion1.tables : StoreSchema.tables
+        let expected: [String]
+        switch version {
+        case StoreVersion1.version: expected = StoreVersion1.tables
+        case StoreVersion2.version: expected = StoreVersion2.tables
+        default: expected = StoreSchema.tables
+        }
         return tables.sorted() == expected.sorted() ? nil : "the tables are not those of schema \(version)"
     }
 

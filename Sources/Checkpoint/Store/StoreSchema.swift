@@ -1,10 +1,10 @@
-// The tables of the store: version 2.
+// The tables of the store: version 3.
 internal import Core
 
 /// Constant SQL and the codec between rows and Core's values. Version and application id lie in the file's header, so
-/// they are readable whatever the tables are. `StoreVersion1` knows what came before.
+/// they are readable whatever the tables are. `StoreVersion1` and `StoreVersion2` know what came before.
 enum StoreSchema {
-    static let version: Int64 = 2
+    static let version: Int64 = 3
     /// "Lshr" as the application id of the file (file(1) shows it).
     static let applicationID: Int64 = 0x4C73_6872
 
@@ -18,15 +18,19 @@ enum StoreSchema {
         """
     static let containerTable =
         "CREATE TABLE container(id TEXT PRIMARY KEY, stored BLOB, value_check INTEGER) WITHOUT ROWID"
+    static let outboxTable = """
+        CREATE TABLE outbox(
+            id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT, payload BLOB, value_check INTEGER, destination INTEGER,
+            detail BLOB)
+        """
     /// The tables that are the same in every version.
     static let constantTables = [
-        "CREATE TABLE outbox(id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT, payload BLOB, value_check INTEGER)",
         "CREATE TABLE recovery(snapshot INTEGER, reason TEXT, set_aside TEXT)",
         "CREATE TABLE declaration(name TEXT PRIMARY KEY, value_check INTEGER) WITHOUT ROWID",
         "CREATE TABLE progress(id INTEGER PRIMARY KEY, sequence INTEGER)",
     ]
     /// As SQLite keeps them in sqlite_schema: compared at opening, so that a flipped bit in a name shows.
-    static let tables = [generationTable, containerTable] + constantTables
+    static let tables = [generationTable, containerTable, outboxTable] + constantTables
 
     static let creation =
         tables.joined(separator: ";") + ";INSERT INTO progress VALUES(0, 0);"
@@ -51,8 +55,9 @@ enum StoreSchema {
     static let insertContainer = "INSERT OR REPLACE INTO container VALUES(?1, ?2, ?3)"
     static let selectContainers = "SELECT id, stored, value_check FROM container ORDER BY id"
     static let deleteContainer = "DELETE FROM container WHERE id=?1"
-    static let insertEvent = "INSERT INTO outbox(key, payload, value_check) VALUES(?1, ?2, ?3)"
-    static let selectEvents = "SELECT id, key, payload, value_check FROM outbox ORDER BY id"
+    /// An event that has an id takes the place of the row of that id.
+    static let insertEvent = "INSERT OR REPLACE INTO outbox VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+    static let selectEvents = "SELECT id, key, payload, value_check, destination, detail FROM outbox ORDER BY id"
     static let deleteEvent = "DELETE FROM outbox WHERE id=?1"
     static let insertDeclaration = "INSERT OR IGNORE INTO declaration VALUES(?1, ?2)"
     static let selectDeclarations = "SELECT name, value_check FROM declaration ORDER BY name"
@@ -100,6 +105,16 @@ enum StoreSchema {
         row.bind(3, container.checksum)
     }
 
+    /// Binds all parameters of `insertEvent`.
+    static func bind(_ event: AuditEvent, to row: Statement) {
+        if event.id == 0 { row.bindNull(1) } else { row.bind(1, event.id) }
+        row.bind(2, text: event.key)
+        row.bind(3, blob: event.payload)
+        row.bind(4, event.checksum)
+        row.bind(5, Int64(event.destination.rawValue))
+        row.bind(6, blob: event.detail)
+    }
+
     // MARK: Rows to values
 
     /// The current row of `selectGenerations`; nil when its values do not match their checksums.
@@ -141,7 +156,11 @@ enum StoreSchema {
 
     /// The current row of `selectEvents`; nil when its values do not match their checksum.
     static func event(_ row: Statement) -> AuditEvent? {
-        let event = AuditEvent(id: row.integer(0), key: row.text(1), payload: row.blob(2))
+        guard let destination = UInt8(exactly: row.integer(4)).flatMap({ AuditDestination(rawValue: $0) }) else {
+            return nil
+        }
+        let event = AuditEvent(
+            id: row.integer(0), destination: destination, key: row.text(1), payload: row.blob(2), detail: row.blob(5))
         return row.unsigned(3) == event.checksum ? event : nil
     }
 }

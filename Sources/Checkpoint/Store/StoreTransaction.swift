@@ -31,9 +31,10 @@ package struct StoreTransaction: Sendable {
     package var updated: [GenerationUpdate]
     /// Rows to delete; a row that is gone already is no error.
     package var closed: [FileID]
-    /// Appended to the outbox in this order; their ids are in the completion.
+    /// Into the outbox, in this order: those without an id are appended, one with an id takes the place of that row. Their
+    /// ids are in the completion.
     package var events: [AuditEvent]
-    /// Outbox rows that Kafka has acknowledged: deleted.
+    /// Outbox rows that Kafka has acknowledged, or that others say as well: deleted.
     package var delivered: [Int64]
     /// Names of declarations that are followed from now on; known ones are no error.
     package var declared: [String]

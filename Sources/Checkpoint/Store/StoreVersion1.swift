@@ -1,8 +1,8 @@
-// Version 1 of the store's tables, and how a store of that version becomes one of this version.
+// Version 1 of the store's tables.
 internal import Core
 
 /// Version 1 knew no containers, no routes and nothing detached, so its rows are of files of the host, and its
-/// checksums cover less. All else, also `StoreSchema.constantTables`, is the same.
+/// checksums cover less. Its outbox is that of `StoreVersion2`; all else is the same.
 enum StoreVersion1 {
     static let version: Int64 = 1
 
@@ -13,7 +13,7 @@ enum StoreVersion1 {
             acknowledged INTEGER, skipped INTEGER, gap INTEGER, records INTEGER, line_start INTEGER,
             line_ordinal INTEGER, fixed_check INTEGER, value_check INTEGER) WITHOUT ROWID
         """
-    static let tables = [generationTable] + StoreSchema.constantTables
+    static let tables = [generationTable, StoreVersion2.outboxTable] + StoreSchema.constantTables
 
     static let selectGenerations = """
         SELECT file, stream, declaration, path, fs, inode, born, opened, head_length, head_checksum, tail_checksum,
@@ -55,23 +55,5 @@ enum StoreVersion1 {
         sum.add(counts.lineStart == nil ? 0 : 1)
         sum.add(counts.lineStart ?? 0)
         return sum.value
-    }
-
-    /// Replaces the tables of version 1 by those of this version, with the rows that were read from them: all or
-    /// nothing, and durable. A connection that is let go of after an error leaves version 1 behind.
-    static func migrate(_ connection: Connection, _ generations: [GenerationRecord]) throws(SQLiteError) {
-        try connection.execute("PRAGMA synchronous=FULL")
-        try connection.execute(
-            """
-            BEGIN IMMEDIATE; DROP TABLE generation; \(StoreSchema.generationTable); \(StoreSchema.containerTable);
-            PRAGMA user_version=\(StoreSchema.version)
-            """)
-        let row = try connection.prepare(StoreSchema.insertGeneration)
-        for record in generations {
-            StoreSchema.bind(record, to: row)
-            try row.run()
-        }
-        try connection.execute("COMMIT")
-        try connection.execute("PRAGMA wal_checkpoint(PASSIVE); PRAGMA synchronous=NORMAL")
     }
 }
