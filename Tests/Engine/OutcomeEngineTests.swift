@@ -17,7 +17,9 @@ import Testing
             }
             try await stage.waitForMore(50)
         }
-        #expect(try await stage.topic("one").failed.isEmpty)
+        // But for requests whose followers were taken while they were refused: nobody has acknowledged those.
+        let failed = try await stage.topic("one").failed
+        #expect(Set(failed.keys).isSubset(of: ["unproven_acknowledgement"]), "\(failed)")
         try await stage.finish()
     }
 
@@ -32,7 +34,8 @@ import Testing
         (76, "unsupported_compression_type", "refuses"),
     ])
     func aFailureThatMustWaitParksTheTopicAndSaysWhy(code: Int32, reason: String, words: String) async throws {
-        let stage = try await TroubleStage(topics: 2, linesPerSecond: 1_000)
+        // Announcements would take some of the answers.
+        let stage = try await TroubleStage(topics: 2, linesPerSecond: 1_000, options: { $0.auditTopic = nil })
         for round in 0..<2 {
             // Whichever of the two topics is hit is the one that has it.
             stage.cluster.pushRequestErrors(.produce, numbers: [code])
