@@ -21,11 +21,15 @@ package struct DirectoryLock: ~Copyable, Sendable {
         let raw = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
         guard raw >= 0 else { throw .system(SystemError("open", path, errno: errno)) }
         let lock = DirectoryLock(descriptor: FileDescriptor(owning: raw))
-        if flock(raw, LOCK_EX | LOCK_NB) != 0 {
+        var tries = 0
+        while flock(raw, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK else { throw .system(SystemError("lock", path, errno: errno)) }
-            var text = [UInt8](repeating: 0, count: 16)
-            let count = max(0, pread(raw, &text, 15, 0))
-            throw .held(byProcess: Int32(String(decoding: text[..<count].prefix { $0 != 0x0A }, as: UTF8.self)) ?? 0)
+            let holder = holder(raw)
+            guard holder > 0, kill(holder, 0) != 0, errno == ESRCH, tries < longestWait / pause else {
+                throw .held(byProcess: holder)
+            }
+            tries += 1
+            usleep(UInt32(pause) * 1_000)
         }
         let mine = Array("\(getpid())\n".utf8)
         if ftruncate(raw, 0) != 0 || pwrite(raw, mine, mine.count, 0) != mine.count {
@@ -33,4 +37,16 @@ package struct DirectoryLock: ~Copyable, Sendable {
         }
         return lock
     }
+
+    /// The process that wrote itself into the lock file; 0 when it is not to be read.
+    private static func holder(_ raw: Int32) -> Int32 {
+        var text = [UInt8](repeating: 0, count: 16)
+        let count = max(0, pread(raw, &text, 15, 0))
+        return Int32(String(decoding: text[..<count].prefix { $0 != 0x0A }, as: UTF8.self)) ?? 0
+    }
+
+    /// The kernel closes the files of a killed process after its parent has heard of its death, with a busy disk much
+    /// later: whoever starts it again at once finds the lock of nobody. Milliseconds.
+    private static let longestWait = 5_000
+    private static let pause = 10
 }

@@ -42,6 +42,22 @@ import Testing
         #expect(failure() == nil)
     }
 
+    @Test func `the lock that outlives its holder for a moment is waited for`() async throws {
+        let gone = try ChildProcess("/bin/true", [], directory: directory)
+        _ = try await gone.wait()
+        let path = try directory.write("\(gone.processID)\n", to: "lock")
+        let descriptor = open(path, O_RDWR | O_CLOEXEC)
+        #expect(flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+        // The taker opens the same file: only then it is let go.
+        let directory = directory.path
+        let taker = try Thread(name: "test-release") {
+            while openDescriptors(of: path) < 2 { usleep(1_000) }
+            close(descriptor)
+        }
+        #expect(throws: Never.self) { _ = try DirectoryLock.acquire(directory) }
+        taker.join()
+    }
+
     @Test(arguments: ["", "not a number\n", "99999999999999999999\n"])
     func `a holder that left no readable process id is named 0`(content: String) throws {
         let path = try directory.write(content, to: "lock")
@@ -62,5 +78,14 @@ import Testing
         guard case .system(let error) = failure() else { throw FixtureError("the lock was taken") }
         #expect(error.errno == ENOENT)
         #expect(error.description.contains(directory.path("lock")))
+    }
+}
+
+/// How many descriptors of this process are `path`.
+private func openDescriptors(of path: String) -> Int {
+    (0..<1_024).count { descriptor in
+        var target = [CChar](repeating: 0, count: 4_096)
+        let length = readlink("/proc/self/fd/\(descriptor)", &target, target.count - 1)
+        return length > 0 && String(decoding: target[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self) == path
     }
 }
