@@ -251,7 +251,10 @@ final class PipelineLoop {
         noteFloods()
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
-        for topic in producer.unpark(now: now) { unpark(topic) }
+        let recovered = producer.unpark(now: now)
+        for topic in recovered { unpark(topic) }
+        // With nothing in flight no report would come that wakes those that wait for their partition.
+        if !recovered.isEmpty { wakePartitions(now) }
         advanceRebuilding(now)
         producer.checkPartitions(now: now)
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {

@@ -49,8 +49,7 @@ extension Producer {
                 if error == 0 {
                     topics[topic].acknowledgedRecords &+= 1
                     topics[topic].acknowledgedBytes &+= UInt64(message.pointee.len)
-                    topics[topic].failuresInARow = 0
-                    if let trouble = topics[topic].spell { recovered(topic, trouble, now) }
+                    tookRecord(topic, now)
                     if topics[topic].caution != nil, topics[topic].inFlight == topics[topic].stuck {
                         topics[topic].growBolder()
                     }
@@ -78,6 +77,14 @@ extension Producer {
     private static func error(of message: UnsafePointer<rd_kafka_message_t>) -> Int32 {
         let error = message.pointee.err.rawValue
         return error == 0 && message.pointee.offset == Int64(RD_KAFKA_OFFSET_INVALID) ? Outcome.unproven : error
+    }
+
+    /// Ends the topic's trouble. Not while it is parked: other partitions acknowledge what was sent before it was.
+    @inline(__always)
+    private func tookRecord(_ topic: Int, _ now: Int64) {
+        if case .parked = topics[topic].state { return }
+        topics[topic].failuresInARow = 0
+        if let trouble = topics[topic].spell { recovered(topic, trouble, now) }
     }
 
     private func recovered(_ topic: Int, _ trouble: TopicTrouble, _ now: Int64) {

@@ -87,7 +87,15 @@ final class TroubleStage {
     }
 
     func waitForStatus(_ what: String, _ fits: @escaping @Sendable (StatusReport) -> Bool) async throws {
-        try await fixture.waitForStatus(engine, what, timeout: .seconds(60), fits)
+        do {
+            try await fixture.waitForStatus(engine, what, timeout: .seconds(60), fits)
+        } catch {
+            let status = await engine.status()
+            let sources = status?.sources.map { "\($0.topic) \($0.state) \($0.reason ?? "") \($0.ledger.unread)" } ?? []
+            let topics =
+                status?.kafka.topics.map { "\($0.name) \($0.state) \($0.inFlight) \($0.credit) \($0.failed)" } ?? []
+            throw FixtureError("\(error); \(sources), \(topics)")
+        }
     }
 
     /// Waits until the topic has failed for this reason more than `count` times.
