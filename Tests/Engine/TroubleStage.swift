@@ -114,7 +114,9 @@ final class TroubleStage {
         do {
             try await waitForStatus("everything acknowledged or announced") { report in
                 report.totals.size == bytes && report.totals.acknowledged + report.totals.gap == bytes
-                    && report.store.outboxEvents == 0 && report.kafka.topics.allSatisfy { $0.inFlight == 0 }
+                    && report.counters.gapBytes.values.reduce(0, +) == report.totals.gap
+                    && !report.store.isBehind && report.store.outboxEvents == 0
+                    && report.kafka.topics.allSatisfy { $0.inFlight == 0 }
             }
         } catch {
             let status = await engine.status()
