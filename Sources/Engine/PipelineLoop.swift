@@ -251,7 +251,9 @@ final class PipelineLoop {
         noteFloods()
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
-        for topic in producer.unpark(now: now) { unpark(topic) }
+        let writable = producer.unpark(now: now)
+        for topic in writable { unpark(topic) }
+        if !writable.isEmpty { wakePartitions(now) }
         advanceRebuilding(now)
         producer.checkPartitions(now: now)
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {
