@@ -251,10 +251,9 @@ final class PipelineLoop {
         noteFloods()
         trim(now)
         if now >= nextDrainCheck { checkDrains(now) }
-        let recovered = producer.unpark(now: now)
-        for topic in recovered { unpark(topic) }
-        // With nothing in flight no report would come that wakes those that wait for their partition.
-        if !recovered.isEmpty { wakePartitions(now) }
+        let writable = producer.unpark(now: now)
+        for topic in writable { unpark(topic) }
+        if !writable.isEmpty { wakePartitions(now) }
         advanceRebuilding(now)
         producer.checkPartitions(now: now)
         if !tailer.nameless.isEmpty, now >= nextNamelessCheck {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Checkpoint
 
-@Suite struct LedgerModelTests {
+@Suite(.serialized, .ownThread) struct LedgerModelTests {
     @Test(arguments: [UInt64.random(in: 0...UInt64.max), 1, 2])
     func randomOperationsGiveWhatTheModelGives(seed: UInt64) {
         var run = LedgerModelRun(seed: seed)

@@ -1,10 +1,11 @@
 // Each rule of the ledger by name.
 import Core
+import TestSupport
 import Testing
 
 @testable import Checkpoint
 
-@Suite struct LedgerTests {
+@Suite(.serialized, .ownThread) struct LedgerTests {
     @Test func acknowledgementsOutOfOrderWaitForThoseBeforeThem() {
         let fixture = LedgerFixture()
         let values = fixture.reserve([Piece(), Piece(), Piece()])

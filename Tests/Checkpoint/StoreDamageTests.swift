@@ -43,7 +43,7 @@ private enum History {
 /// The files of a store as kill -9 leaves them after 20 transactions: name to bytes.
 private typealias Image = [String: [UInt8]]
 
-@Suite struct StoreDamageTests {
+@Suite(.serialized, .ownThread) struct StoreDamageTests {
     private let directory: StoreTestDirectory
     private let options: StoreOptions
 

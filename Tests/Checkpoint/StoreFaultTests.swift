@@ -8,7 +8,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct StoreFaultTests {
+@Suite(.serialized, .ownThread) struct StoreFaultTests {
     private let directory: StoreTestDirectory
 
     init() throws { directory = try StoreTestDirectory() }

@@ -4,9 +4,10 @@ import Checkpoint
 import Core
 import Glibc
 import LinuxIO
+import TestSupport
 import Testing
 
-@Suite struct StoreTests {
+@Suite(.serialized, .ownThread) struct StoreTests {
     private let directory: StoreTestDirectory
     private let options: StoreOptions
 

@@ -11,7 +11,7 @@ import TestSupport
 
 @testable import Engine
 
-@Suite(.serialized) struct EngineTroubleTests {
+@Suite(.serialized, .ownThread) struct EngineTroubleTests {
     /// Options whose every record is larger than the client takes: it refuses them at once, before any broker.
     private func tooLarge(_ fixture: EngineFixture) -> EngineOptions {
         fixture.options {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Engine
 
-@Suite struct OutboxBoundsTests {
+@Suite(.ownThread) struct OutboxBoundsTests {
     private let text = AuditText(host: "node")
 
     private func subject(_ stream: UInt64, _ file: UInt64) -> AuditText.Subject {

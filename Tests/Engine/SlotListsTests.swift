@@ -4,7 +4,7 @@ import Testing
 
 @testable import Engine
 
-@Suite struct SlotListsTests {
+@Suite(.ownThread) struct SlotListsTests {
     /// Against plain arrays.
     @Test(arguments: 1...20) func aSlotIsInOneListAndListsKeepTheirOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

@@ -64,7 +64,7 @@ private final class PlayedProducer {
     }
 }
 
-@Suite struct CreditTests {
+@Suite(.serialized, .ownThread) struct CreditTests {
     @Test(arguments: [1, 20, 200]) func oneBusyTopicGetsMostOfTheQueue(topics: Int) throws {
         let played = try PlayedProducer(queue: 10_000)
         for _ in 0..<topics { _ = played.open() }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import KafkaSink
 
-@Suite struct OptionsTests {
+@Suite(.serialized, .ownThread) struct OptionsTests {
     @Test func everySecuritySettingIsTaken() async throws {
         try await withTemporaryDirectory { directory in
             let key = directory.path("key.pem")

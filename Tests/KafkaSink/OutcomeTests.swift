@@ -5,7 +5,7 @@ import Testing
 
 @testable import KafkaSink
 
-@Suite struct OutcomeTests {
+@Suite(.serialized, .ownThread) struct OutcomeTests {
     /// Codes, in librdkafka's own list, that have a name.
     private static let known: [Int32] = {
         var descriptions: UnsafePointer<rd_kafka_err_desc>?

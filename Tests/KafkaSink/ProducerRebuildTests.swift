@@ -5,7 +5,7 @@ import Testing
 
 @testable import KafkaSink
 
-@Suite(.serialized) struct ProducerRebuildTests {
+@Suite(.serialized, .ownThread) struct ProducerRebuildTests {
     /// Waits for the next step of the rebuilding.
     private func advance(_ fixture: ProducerFixture) throws -> Producer.Rebuilding {
         var step = Producer.Rebuilding.nothing

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KafkaSink
 
-@Suite struct ProducerTests {
+@Suite(.serialized, .ownThread) struct ProducerTests {
     @Test func twentyThousandRecordsArriveWithTheirKeysPartitionsAndOrder() async throws {
         let cluster = try MockCluster()
         try cluster.createTopic("logs", partitions: 3)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KafkaSink
 
-@Suite struct ProducerTroubleTests {
+@Suite(.serialized, .ownThread) struct ProducerTroubleTests {
     private static let forbidden = Outcome(error: KafkaErrorCode.topicAuthorizationFailed.rawValue)
 
     @Test func withoutABrokerNothingBlocksAndTopicsBecomeHealthyWhenOneComes() throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KafkaSink
 
-@Suite struct RecordConsumerTests {
+@Suite(.serialized, .ownThread) struct RecordConsumerTests {
     @Test func readsAllPartitionsFromTheBeginningInOrderWithKeysAndTimes() throws {
         let cluster = try MockCluster()
         try cluster.createTopic("logs", partitions: 3)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import KafkaSink
 
-@Suite(.timeLimit(.minutes(2))) struct TopicLimitTests {
+@Suite(.serialized, .ownThread, .timeLimit(.minutes(2))) struct TopicLimitTests {
     @Test func theLimitIsKnownWhenATopicBecomesWritableAndItsChangesAreNoticed() async throws {
         let broker = try await NoidaBroker.start()
         try await broker.createTopic("small", partitions: 1, settings: ["max.message.bytes": "5000"])
