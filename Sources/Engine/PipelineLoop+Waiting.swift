@@ -155,7 +155,8 @@ extension PipelineLoop {
 
     /// Whether a source of the topic could produce anything: known before its file is read.
     private func mayShip(_ topic: Int, _ partition: Int32? = nil, hasBacklog: Bool, _ now: Int64) -> Bool {
-        credit(topic, partition, hasBacklog: hasBacklog, now) > 0 && (writers[topic].arena != nil || isWithinShare(topic, 0, now))
+        credit(topic, partition, hasBacklog: hasBacklog, now) > 0
+            && (writers[topic].arena != nil || isWithinShare(topic, 0, now))
     }
 
     /// Parks a source that could not produce what it would read. True when it may go on.
