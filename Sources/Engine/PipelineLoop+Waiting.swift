@@ -41,7 +41,11 @@ extension PipelineLoop {
     func enqueue(_ slot: Int) {
         guard sources[slot].scheduling == .idle, sources[slot].isOpen else { return }
         sources[slot].scheduling = .queued
-        waiting.append(slot, to: WaitingPlace.ready.list(hasBacklog: sources[slot].hasBacklog))
+        if sources[slot].suspectUntil != nil {
+            waiting.prepend(slot, to: WaitingPlace.ready.list(hasBacklog: false))
+        } else {
+            waiting.append(slot, to: WaitingPlace.ready.list(hasBacklog: sources[slot].hasBacklog))
+        }
     }
 
     /// The next source that is ready.
@@ -205,7 +209,10 @@ extension PipelineLoop {
         tailer.dropChunk(slot)
     }
 
+    /// Who is under suspicion comes first: only its own success lets more than a few records of the topic go at once, so all
+    /// others would wait for its turn.
     private func wait(_ slot: Int, _ place: WaitingPlace) {
+        if sources[slot].suspectUntil != nil { return waiting.prepend(slot, to: place.list(hasBacklog: false)) }
         let reserved = ledger.reserved(slot)
         // Known by its size: the first of hundreds of large files must not all come before a quiet one.
         if !sources[slot].hasBacklog, sources[slot].endSize == nil {

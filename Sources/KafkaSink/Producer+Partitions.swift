@@ -46,7 +46,10 @@ extension Producer {
     package func checkPartitions(now: Int64) {
         guard inFlight > 0, now - lastCheck >= Producer.checkInterval else { return }
         lastCheck = now
-        for index in topics.indices where topics[index].checkLanes(now: now) { ask(about: index, now: now) }
+        for index in topics.indices {
+            topics[index].sizes.growBolder(now)
+            if topics[index].checkLanes(now: now) { ask(about: index, now: now) }
+        }
     }
 
     /// Monotonic ns of the next `checkPartitions`; nil when nothing is in flight.

@@ -69,8 +69,6 @@ extension Producer {
         if let limit {
             topics[index].maximumBytes = limit
             topics[index].sizes.forgetLearned()
-        } else {
-            topics[index].sizes.growBolder(now)
         }
     }
 }

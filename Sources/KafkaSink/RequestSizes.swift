@@ -11,7 +11,7 @@ struct RequestSizes {
     /// Bytes that were sent since nothing was in flight.
     private(set) var flight = 0
     /// With an unknown limit: half of the largest flight that was refused for its size. It keeps a topic from being sent
-    /// what it refuses again and again; doubled whenever its brokers are asked again.
+    /// what it refuses again and again; doubled every minute, since one refusal proves little.
     private(set) var learned: Int?
     /// Monotonic ns of the newest lesson.
     private var learnedAt: Int64 = 0
@@ -52,18 +52,20 @@ struct RequestSizes {
     mutating func learnFromRefusal(_ now: Int64) {
         guard flight > 1 else { return }
         learnedAt = now
-        learned = min(learned ?? .max, flight / 2)
+        learned = min(learned ?? .max, max(RequestSizes.smallestLearned, flight / 2))
     }
 
-    /// The brokers were asked again, and did not say: more may be allowed by now. Not for the question that a refusal
-    /// made us ask.
+    /// A while without a refusal: more may be allowed by now.
     mutating func growBolder(_ now: Int64) {
         guard let former = learned, now - learnedAt > RequestSizes.learnedFor else { return }
+        learnedAt = now
         learned = former < RequestSizes.largestLearned ? former * 2 : nil
     }
 
     mutating func forgetLearned() { learned = nil }
 
+    /// No lower limit is lived with: smaller requests cost more than the refusals, and caution gets over those.
+    private static let smallestLearned = 64 << 10
     /// librdkafka's batch.size: beyond it a bound changes nothing.
     private static let largestLearned = 1_000_000
 }

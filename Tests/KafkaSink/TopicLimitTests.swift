@@ -117,21 +117,41 @@ import Testing
         let fixture = try ProducerFixture(cluster.bootstrap)
         let topic = try fixture.open("logs")
         let now = Clock.monotonic()
-        for count in [2, 4] {
+        for count in [20, 40] {
             cluster.pushRequestErrors(.produce, [.messageTooLarge])
             let before = fixture.reports.count
-            fixture.send(topic, Array(repeating: String(repeating: "x", count: 1_000), count: count))
+            fixture.send(topic, Array(repeating: String(repeating: "x", count: 4_000), count: count))
             try fixture.waitForReports(before + count)
             #expect(!fixture.producer.refused(topic, partition: 0, isTooLarge: true, now: now))
         }
-        // Half of the four of the cautious flight.
-        #expect((1_900..<2_200).contains(fixture.producer.room(topic, partition: 0)))
+        // Half of the forty of the cautious flight.
+        #expect((79_000..<83_000).contains(fixture.producer.room(topic, partition: 0)))
         for _ in 0..<8 {
             let before = fixture.reports.count
             fixture.send(topic, ["x"])
             try fixture.waitForReports(before + 1)
         }
         #expect(fixture.producer.topics[topic].caution == nil)
-        #expect((1_900..<2_200).contains(fixture.producer.room(topic, partition: 0)))
+        #expect((79_000..<83_000).contains(fixture.producer.room(topic, partition: 0)))
+        // A while later more is tried again.
+        try cluster.setRoundTripTime(milliseconds: 1_000)
+        fixture.send(topic, ["x"])
+        fixture.producer.checkPartitions(now: now + 61 * nanosecondsPerSecond)
+        #expect((158_000..<166_000).contains(fixture.producer.room(topic, partition: 0)))
+    }
+
+    @Test func aSmallRequestThatWasRefusedForItsSizeDoesNotSlowItsTopicDown() throws {
+        let cluster = try MockCluster()
+        try cluster.createTopic("logs", partitions: 1)
+        let fixture = try ProducerFixture(cluster.bootstrap)
+        let topic = try fixture.open("logs")
+        for _ in 0..<2 {
+            cluster.pushRequestErrors(.produce, [.messageTooLarge])
+            let before = fixture.reports.count
+            fixture.send(topic, ["x", "y"])
+            try fixture.waitForReports(before + 2)
+            #expect(!fixture.producer.refused(topic, partition: 0, isTooLarge: true, now: Clock.monotonic()))
+        }
+        #expect(fixture.producer.room(topic, partition: 0) > 60_000)
     }
 }
