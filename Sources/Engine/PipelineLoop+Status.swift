@@ -128,6 +128,7 @@ extension PipelineLoop {
             hasToStore || checkpoint.pending != nil || !checkpoint.opened.isEmpty || !checkpoint.declared.isEmpty
         status.outboxEvents = outbox.count
         status.outboxBytes = outbox.bytes
+        status.outboxOldestSeconds = outbox.oldest.map { max(0, seconds(now - $0)) }
         return status
     }
 

@@ -28,6 +28,8 @@ struct AuditOutbox {
     /// Events that are neither delivered nor given up, and what they take of memory and of the disk.
     var count: Int { lines.reduce(0) { $0 + $1.count } }
     var bytes: Int { lines.reduce(0) { $0 + $1.bytes } }
+    /// Monotonic ns since when the oldest event waits; nil: none does.
+    var oldest: Int64? { lines.compactMap(\.oldest).min() }
     var hasInFlight: Bool { lines.contains { $0.inFlight > 0 } }
     var needsStore: Bool { lines.contains { $0.needsStore } }
     /// Events that were left out, by kind.

@@ -27,6 +27,8 @@ struct OutboxEntry {
         case essential
     }
 
+    /// Monotonic ns at which it was collected; of an earlier run's, taken over.
+    let since = Clock.monotonic()
     private(set) var event: AuditEvent
     let kind: AuditKind?
     let rank: Rank

@@ -42,6 +42,9 @@ struct OutboxLine {
         makeRoom()
     }
 
+    /// Monotonic ns since when its oldest event waits.
+    var oldest: Int64? { entries.first { $0.state != .gone }?.since }
+
     var needsStore: Bool { unstored > 0 || !removed.isEmpty }
     var hasWaiting: Bool { count > inFlight }
     /// Gaps that Kafka refuses: kept, and tried again from time to time.
