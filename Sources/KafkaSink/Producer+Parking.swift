@@ -17,13 +17,15 @@ extension Producer {
         return now + backOff
     }
 
-    /// Ends the parking of topics whose time has come; returns them.
+    /// Ends the parking of topics whose time has come; returns them. Those that the brokers do not know meanwhile wait until
+    /// they do.
     package func unpark(now: Int64) -> [Int] {
         topics.indices.filter { index in
             guard case .parked(let until) = topics[index].state, until <= now else { return false }
             topics[index].spell?.triedAt = now
             let hasPartitions = topics[index].partitions > topics[index].leaderless
             topics[index].state = hasPartitions ? .healthy : .resolving
+            if !hasPartitions { client?.resolver.refresh(topic: index) }
             return hasPartitions
         }
     }

@@ -172,6 +172,9 @@ extension Producer {
                 let reason = String(cString: rd_kafka_err2str(rd_kafka_resp_err_t(rawValue: result.error)))
                 topics[result.topic].isInTrouble(Outcome(error: result.error), now: Clock.monotonic())
                 lastError = "topic \(topics[result.topic].name): \(reason)"
+            } else if case .parked = topics[result.topic].state, Outcome(error: result.error).kind == .topicTrouble {
+                // Records would be refused again, and each refusal makes librdkafka drain all partitions of all topics.
+                topics[result.topic].partitions = 0
             }
         }
         return writable

@@ -242,6 +242,21 @@ import Testing
         #expect(pause == 500 * nanosecondsPerMillisecond)
     }
 
+    @Test func aParkedTopicThatTheBrokersDoNotKnowGetsNoRecordsUntilTheyDo() throws {
+        let cluster = try MockCluster()
+        try cluster.createTopic("logs")
+        let fixture = try ProducerFixture(cluster.bootstrap)
+        let topic = try fixture.open("logs")
+        cluster.setTopicError("logs", .unknownTopic)
+        let until = try #require(fixture.producer.park(topic, for: Self.forbidden, now: Clock.monotonic()))
+        try fixture.wait("the brokers' answer") { fixture.producer.topics[topic].partitions == 0 }
+        #expect(fixture.producer.unpark(now: until) == [])
+        #expect(fixture.producer.topics[topic].state == .resolving)
+        cluster.setTopicError("logs", .none)
+        try fixture.wait("a writable topic") { fixture.producer.topics[topic].state == .healthy }
+        #expect(fixture.writable.contains(topic))
+    }
+
     @Test func closingWithRecordsInFlightReturnsSoon() throws {
         let cluster = try MockCluster()
         let fixture = try ProducerFixture(cluster.bootstrap)
