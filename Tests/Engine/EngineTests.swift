@@ -73,25 +73,6 @@ import TestSupport
         _ = await fixture.stop(engine)
     }
 
-    @Test func aFatalProducerEndsTheEngineAndTheNextOneShipsEverything() async throws {
-        let fixture = try EngineFixture()
-        defer { fixture.directory.remove() }
-        try fixture.directory.write("first\n", to: "logs/a.log")
-        let engine = try fixture.start(fixture.options())
-        try await fixture.waitForStatus(engine, "the first line acknowledged") { $0.totals.acknowledged == 6 }
-        fixture.cluster.pushRequestErrors(.produce, [.outOfOrderSequence])
-        try fixture.directory.append("second\nthird\n", to: "logs/a.log")
-        let end = await engine.waitForEnd()
-        #expect(end.failure != nil)
-        #expect(await engine.status() == nil)
-        fixture.cluster.clearRequestErrors(.produce)
-        let next = try fixture.start(fixture.options())
-        try await fixture.waitForStatus(next, "everything acknowledged") { $0.totals.acknowledged == 19 }
-        _ = await fixture.stop(next)
-        let messages = try await fixture.records(count: 3).map(\.message)
-        #expect(Set(messages) == ["first", "second", "third"])
-    }
-
     @Test func stopWithoutABrokerEndsInTimeAndLosesNothing() async throws {
         let fixture = try EngineFixture()
         defer { fixture.directory.remove() }
