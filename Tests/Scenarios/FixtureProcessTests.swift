@@ -143,7 +143,9 @@ struct ProcessFixtureTests {
         while True:
             client, _ = server.accept()
             assert client.recv(4096).startswith(b'GET /status HTTP/1.1')
-            body = json.dumps({'processID': os.getpid(), 'reloads': reloads}).encode()
+            empty = dict.fromkeys(['size', 'acknowledged', 'inFlight', 'spooled', 'skipped', 'gap', 'unread'], 0)
+            books = {'sources': [], 'totals': empty, 'books': empty, 'ledgerImbalances': 0}
+            body = json.dumps({'processID': os.getpid(), 'reloads': reloads, **books}).encode()
             chunks = b''.join(b'%x\\r\\n%s\\r\\n' % (len(c), c) for c in (body[:7], body[7:], b''))
             client.sendall(b'HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n' + chunks)
             client.close()

@@ -17,7 +17,7 @@ struct ProxyFixtureTests {
         let records = try await readRecords(proxy.bootstrap, topic: "t", until: .count(600))
         #expect(records.map(\.text).compactMap { Int($0) }.sorted() == Array(0..<600))
         let tally = proxy.tally
-        #expect(tally.produced >= 6 && tally.connections >= 6 && tally.refused == 0, "\(tally)")
+        #expect(tally.produced >= 6 && tally.connections >= 3 && tally.refused == 0, "\(tally)")
         #expect(proxy.problems.isEmpty, "\(proxy.problems)")
     }
 
