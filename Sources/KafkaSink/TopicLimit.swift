@@ -9,7 +9,10 @@ struct TopicLimit {
     /// After a question without an answer: not before (monotonic ns), so that a broker that is silent about configurations
     /// does not hold up the questions for partitions by a second each.
     private var silentUntil: Int64 = 0
-    private static let timeoutMilliseconds: Int32 = 1_000
+    /// The first question stands between a start and its first record, and brokers that do not know it say nothing; later
+    /// ones may take longer.
+    private var timeoutMilliseconds: Int32 = 250
+    private static let laterTimeoutMilliseconds: Int32 = 1_000
     private static let silence = 60 * nanosecondsPerSecond
 
     init(client: OpaquePointer) { self.client = client }
@@ -27,9 +30,9 @@ struct TopicLimit {
             rd_kafka_queue_destroy(queue)
         }
         var text = [CChar](repeating: 0, count: 128)
-        rd_kafka_AdminOptions_set_request_timeout(options, TopicLimit.timeoutMilliseconds, &text, text.count)
+        rd_kafka_AdminOptions_set_request_timeout(options, timeoutMilliseconds, &text, text.count)
         rd_kafka_DescribeConfigs(client, &resource, 1, options, queue)
-        guard let event = rd_kafka_queue_poll(queue, TopicLimit.timeoutMilliseconds + 100) else { return fallSilent() }
+        guard let event = rd_kafka_queue_poll(queue, timeoutMilliseconds + 100) else { return fallSilent() }
         defer { rd_kafka_event_destroy(event) }
         switch rd_kafka_event_error(event) {
         case RD_KAFKA_RESP_ERR_NO_ERROR: return TopicLimit.value(in: event)
@@ -40,6 +43,7 @@ struct TopicLimit {
 
     private mutating func fallSilent() -> Int? {
         silentUntil = Clock.monotonic() + TopicLimit.silence
+        timeoutMilliseconds = TopicLimit.laterTimeoutMilliseconds
         return nil
     }
 

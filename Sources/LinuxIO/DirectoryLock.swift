@@ -25,9 +25,9 @@ package struct DirectoryLock: ~Copyable, Sendable {
         while flock(raw, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK else { throw .system(SystemError("lock", path, errno: errno)) }
             let holder = holder(raw)
-            guard holder > 0, kill(holder, 0) != 0, errno == ESRCH, tries < longestWait / pause else {
-                throw .held(byProcess: holder)
-            }
+            // One that is being killed still counts as a process, and may not have written its id.
+            let isGone = holder > 0 && kill(holder, 0) != 0 && errno == ESRCH
+            guard tries < (isGone ? longestWait : shortWait) / pause else { throw .held(byProcess: holder) }
             tries += 1
             usleep(UInt32(pause) * 1_000)
         }
@@ -48,5 +48,6 @@ package struct DirectoryLock: ~Copyable, Sendable {
     /// The kernel closes the files of a killed process after its parent has heard of its death, with a busy disk much
     /// later: whoever starts it again at once finds the lock of nobody. Milliseconds.
     private static let longestWait = 5_000
+    private static let shortWait = 1_000
     private static let pause = 10
 }

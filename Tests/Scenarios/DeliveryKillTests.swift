@@ -31,6 +31,7 @@ extension DeliveryScenarios {
             let report = bench.expectComplete(written)
             let allowed = bench.produced(within: Self.checkpointWindow, before: kills)
             #expect(report.duplicates <= allowed, "seed \(random.seed)")
+            #expect(allowed > 0, "no kill met a daemon at work")
             // Each one for itself: what came twice was produced within the window before the next kill.
             let ages = bench.repetitions.map { repetition in
                 (kills.first { $0 >= repetition.earlier } ?? .max) - repetition.earlier
