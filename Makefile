@@ -8,7 +8,7 @@ TEST := swift test --skip-build --disable-xctest
 # need all cores; of the whole daemon.
 APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.NetworkTests/) \
 	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ \
-	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume)
+	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume) ^TortureTests\.
 empty :=
 space := $(empty) $(empty)
 RELEASE := swift build -c release --static-swift-stdlib --product longshore
