@@ -6,7 +6,7 @@ TEST := packaging/run-tests.sh
 # Runs of their own, so that no test keeps from another what it waits for: tests that wait for threads, processes and
 # brokers; that block their thread on file systems that hang; that measure deadlines or latencies; with real runtimes, which
 # need all cores; of the whole daemon.
-APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.NetworkTests/) \
+APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.Network) \
 	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ \
 	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume)
 empty :=
