@@ -2,11 +2,11 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo build release test test-tools lint format clean
 SOURCES := Package.swift Sources Tests
-TEST := swift test --skip-build --disable-xctest
+TEST := packaging/run-tests.sh
 # Runs of their own, so that no test keeps from another what it waits for: tests that wait for threads, processes and
 # brokers; that block their thread on file systems that hang; that measure deadlines or latencies; with real runtimes, which
 # need all cores; of the whole daemon.
-APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.NetworkTests/) \
+APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.Network) \
 	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ \
 	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume) ^TortureTests\.
 empty :=
