@@ -69,7 +69,7 @@ let package = Package(
             "Agent",
             knows: [
                 "Core", "LinuxIO", "CLinux", "Configuration", "Admin", "Telemetry", "Discovery", "Resolver", "Engine",
-                "FileSource", "Pipeline", "KafkaSink", "Checkpoint", log, signals,
+                "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "Verify", log, signals,
             ]),
         .executableTarget(
             name: "longshore",

@@ -173,7 +173,8 @@ package final class BoundedConsumer {
     ) -> Bool {
         let fields = message.pointee
         guard
-            let index = reading.firstIndex(where: { $0.handle == fields.rkt && $0.range.partition == fields.partition }),
+            let index = reading.firstIndex(where: { $0.handle == fields.rkt && $0.range.partition == fields.partition }
+            ),
             !reading[index].isDone
         else { return false }
         switch fields.err {

@@ -77,7 +77,9 @@ final class GenerationDetails {
     }
 
     /// All exact gaps together.
-    var exact: SpanSet { gaps.values.reduce(into: SpanSet()) { sum, spans in for span in spans.spans { sum.insert(span) } } }
+    var exact: SpanSet {
+        gaps.values.reduce(into: SpanSet()) { sum, spans in for span in spans.spans { sum.insert(span) } }
+    }
     var openFrom: UInt64? { openGaps.values.min() }
 }
 

@@ -13,7 +13,9 @@ package enum Instant {
                 return sum * 10 + Int64(byte - 0x30)
             }
         }
-        func has(_ place: Int, _ accepted: String) -> Bool { place < bytes.count && accepted.utf8.contains(bytes[place]) }
+        func has(_ place: Int, _ accepted: String) -> Bool {
+            place < bytes.count && accepted.utf8.contains(bytes[place])
+        }
         guard let year = digits(0, 4), has(4, "-"), let month = digits(5, 2), has(7, "-"), let day = digits(8, 2),
             (1...12).contains(month), day >= 1, day <= daysIn(month, year)
         else { return nil }
@@ -44,7 +46,8 @@ package enum Instant {
     /// As `parse`, and `90s`, `30m`, `2h`, `7d`: so long before `now`.
     package static func parse(_ text: String, now: Int64) -> Int64? {
         let units: [Character: Int64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-        if let last = text.last, let unit = units[last], text.utf8.dropLast().allSatisfy({ (0x30...0x39).contains($0) }),
+        if let last = text.last, let unit = units[last],
+            text.utf8.dropLast().allSatisfy({ (0x30...0x39).contains($0) }),
             let count = Int64(text.dropLast())
         {
             let (span, isTooLong) = count.multipliedReportingOverflow(by: unit)

@@ -49,7 +49,8 @@ package struct SpanSet: Hashable, Sendable {
         var (own, foreign) = (0, 0)
         while own < spans.count, foreign < other.spans.count {
             let (left, right) = (spans[own], other.spans[foreign])
-            result.insert(Span(max(left.start, right.start), max(max(left.start, right.start), min(left.end, right.end))))
+            result.insert(
+                Span(max(left.start, right.start), max(max(left.start, right.start), min(left.end, right.end))))
             if left.end < right.end { own += 1 } else { foreign += 1 }
         }
         return result

@@ -8,15 +8,21 @@ struct TopicSelection {
     let present: [String: Int]
 
     /// The topics of records that `wanted` names. A pattern stands for all that fit it but internal topics and `excluded`.
-    func records(_ wanted: [String], excluding excluded: [String]) throws(VerifyFailure) -> [String] {
+    /// Unless `all`, it is enough when one is there.
+    func records(_ wanted: [String], all: Bool, excluding excluded: [String]) throws(VerifyFailure) -> [String] {
         var chosen: [String] = []
+        var absence: VerifyFailure?
         for name in wanted {
-            let found = try isPattern(name) ? matches(name, excluded) : [exact(name)]
-            for topic in found where !chosen.contains(topic) { chosen.append(topic) }
+            do {
+                let found = try isPattern(name) ? matches(name, excluded) : [exact(name)]
+                for topic in found where !chosen.contains(topic) { chosen.append(topic) }
+            } catch { absence = absence ?? error }
         }
+        if let absence, all || chosen.isEmpty { throw absence }
         if let twice = chosen.first(where: { excluded.contains($0) }) {
             throw VerifyFailure(
-                message: "\(shown(twice)) is named as a topic of records and as audit or dead-letter topic: name it once")
+                message:
+                    "\(shown(twice)) is named as a topic of records and as audit or dead-letter topic: name it once")
         }
         return chosen
     }

@@ -188,7 +188,8 @@ extension Verifier {
     }
 
     private func stateLost(_ fields: AuditEventFields) -> Bool {
-        let text = "\(fields.timestamp ?? "at an unknown time") on \(fields.host ?? "an unknown host"): \(fields.reason)"
+        let text =
+            "\(fields.timestamp ?? "at an unknown time") on \(fields.host ?? "an unknown host"): \(fields.reason)"
         if notices.stateLost.count < Notices.limit, !notices.stateLost.contains(text) { notices.stateLost.append(text) }
         return true
     }

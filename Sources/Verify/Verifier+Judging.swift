@@ -205,7 +205,7 @@ extension Verifier {
     /// Generations of which bytes came, for the last time, behind those of a later generation of their stream.
     private func lateGenerations() -> Set<Int> {
         var byLane: [Int32: [Int]] = [:]
-        for (index, generation) in generations.enumerated() 
+        for (index, generation) in generations.enumerated()
         where generation.lane >= 0 && !generation.isSpread && lanes[Int(generation.lane)].generations > 1 {
             byLane[generation.lane, default: []].append(index)
         }

@@ -120,7 +120,8 @@ package final class Verifier {
         case .malformed(let reason): return malformed.add(reason, place())
         case .record: break
         }
-        guard JSONCursor(key).identifier(.init(start: 0, end: key.count, isEscaped: false)) == scanner.record.stream else {
+        guard JSONCursor(key).identifier(.init(start: 0, end: key.count, isEscaped: false)) == scanner.record.stream
+        else {
             return forged.add("its key is not its log.stream.id", place())
         }
         let message = JSONCursor(value)
@@ -192,7 +193,8 @@ package final class Verifier {
     private func isHost(of stream: Int, _ message: JSONCursor, _ host: JSONCursor.Text?) -> Bool {
         guard let host else { return streams[stream].rawHost.isEmpty }
         let isSame = streams[stream].rawHost.withUnsafeBytes {
-            $0.count == host.count && memcmp($0.baseAddress ?? UnsafeRawPointer(message.base), message.base + host.start, host.count) == 0
+            $0.count == host.count
+                && memcmp($0.baseAddress ?? UnsafeRawPointer(message.base), message.base + host.start, host.count) == 0
         }
         return isSame || message.decoded(host) == origins[Int(streams[stream].origin)].host
     }
@@ -250,7 +252,9 @@ package final class Verifier {
         // What is interleaved with others ends behind them, though it began before.
         let isBack =
             record.parts < 0 ? record.offset - record.skipped < lanes[lane].lastEnd : record.end <= lanes[lane].lastEnd
-        if ordinal < lanes[lane].lastOrdinal || (ordinal == lanes[lane].lastOrdinal && isBack) { lanes[lane].epoch += 1 }
+        if ordinal < lanes[lane].lastOrdinal || (ordinal == lanes[lane].lastOrdinal && isBack) {
+            lanes[lane].epoch += 1
+        }
         lanes[lane].lastOrdinal = ordinal
         lanes[lane].lastEnd = record.end
         return lanes[lane].epoch

@@ -17,6 +17,8 @@ package struct VerifyRequest: Sendable {
     package var properties: [(String, String)] = []
     /// Names of topics, or patterns over the brokers' topics.
     package var topics: [String]
+    /// Each of them must be there; else it is enough that one is.
+    package var needsAllTopics = false
     package var audit = ControlTopic.ifThere("longshore.audit")
     package var deadLetters = ControlTopic.ifThere("longshore.dead")
     /// Milliseconds since 1970.

@@ -37,12 +37,14 @@ package final class VerifyRun {
     /// Reads everything and gives the accounts. Throws when a topic is missing or brokers do not answer.
     package func run() throws(VerifyFailure) -> Verifier {
         defer { consumer.close() }
-        let selection = TopicSelection(present: try attempt { () throws(KafkaFailure) in
-            try consumer.topics(milliseconds: Int32(clamping: request.patience * 1000))
-        })
+        let selection = TopicSelection(
+            present: try attempt { () throws(KafkaFailure) in
+                try consumer.topics(milliseconds: Int32(clamping: request.patience * 1000))
+            })
         let audit = try selection.control(request.audit)
         let dead = try selection.control(request.deadLetters)
-        let names = try selection.records(request.topics, excluding: [audit, dead].compactMap { $0 })
+        let names = try selection.records(
+            request.topics, all: request.needsAllTopics, excluding: [audit, dead].compactMap { $0 })
         remark(audit: audit, dead: dead)
         var options = VerifierOptions(
             topics: names, partitionCounts: names.map { selection.present[$0] ?? 0 }, since: request.since,
@@ -207,7 +209,8 @@ package final class VerifyRun {
             if consumer.passed > before { lastNews = now }
             if now - lastNews > Int64(request.patience) * nanosecondsPerSecond {
                 throw VerifyFailure(
-                    message: "nothing more came for \(request.patience) s: \(consumer.lastError ?? "no broker answers")")
+                    message: "nothing more came for \(request.patience) s: \(consumer.lastError ?? "no broker answers")"
+                )
             }
             if now - lastReport >= VerifyRun.reportInterval { tell(isLast: false) }
         }
