@@ -296,7 +296,8 @@ extension PipelineLoop {
         AuditText.Subject(
             container: declarations[tailer.declaration(slot)].files.container,
             declaration: declarations[tailer.declaration(slot)].files.name, stream: tailer.stream(slot),
-            path: tailer.livePath(slot), file: tailer.file(slot))
+            path: tailer.livePath(slot), file: tailer.file(slot),
+            topic: declarations[tailer.declaration(slot)].files.route)
     }
 
     func displayPath(_ slot: Int) -> String { printable(tailer.livePath(slot)) }
