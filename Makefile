@@ -11,6 +11,8 @@ APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileS
 	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume) ^TortureTests\.
 empty :=
 space := $(empty) $(empty)
+MINUTES := 2
+TORTURE := swift test --skip-build --disable-xctest --filter '^TortureTests\.'
 RELEASE := swift build -c release --static-swift-stdlib --product longshore
 
 help: ## this list
@@ -25,11 +27,19 @@ build: dependencies ## debug build
 release: dependencies ## release build: .build/release/longshore
 	$(RELEASE)
 
-test: dependencies ## install what the tests need and run them all
-	packaging/install-test-dependencies.sh
-	swift build --build-tests
+test: test-build ## install what the tests need and run them all
 	$(TEST) --skip '$(subst $(space),|,$(strip $(APART)))'
 	for tests in $(foreach run,$(APART),'$(run)'); do $(TEST) --filter "$$tests" || exit 1; done
+
+torture: test-build ## everything goes wrong at once and nothing may be lost: MINUTES=2, SEED=n
+	LONGSHORE_TORTURE_SECONDS=$$(($(MINUTES) * 60)) LONGSHORE_SEED=$(SEED) $(TORTURE)
+
+soak: test-build ## torture for hours, seed after seed: MINUTES=240, SEED=n
+	LONGSHORE_TORTURE_SECONDS=$$(($(if $(filter file,$(origin MINUTES)),240,$(MINUTES)) * 60)) \
+	LONGSHORE_TORTURE_ROUND=180 LONGSHORE_SEED=$(SEED) $(TORTURE)
+
+protections: test-build ## torture of builds that lack one protection each: each must fail. ONLY=name for one
+	Tests/Torture/protections.sh $(ONLY)
 
 test-tools: ## only the broker for the tests, in .build-tools
 	packaging/install-test-dependencies.sh --tools-only
@@ -43,6 +53,9 @@ format: ## rewrite the sources in the project's format
 clean: ## remove build products, keep .build-tools
 	swift package clean
 
-.PHONY: dependencies
+.PHONY: dependencies test-build torture soak protections
+test-build: dependencies
+	packaging/install-test-dependencies.sh
+	swift build --build-tests
 dependencies:
 	@packaging/install-build-dependencies.sh

@@ -28,9 +28,9 @@ package struct PowerShim: Sendable {
 
     /// Cuts the power: the program must have been killed. A file whose name was made durable and whose content was not is
     /// made of what there is of it, or empty; of a file that was written on since, each block of 4 KiB is the durable one
-    /// or the present one. False: nothing was ever made durable.
-    package func cut(_ random: inout SeededGenerator) throws -> Bool {
-        guard let names = try? directory.read("durable/names") else { return false }
+    /// or the present one. Where nothing was ever made durable, nothing is left.
+    package func cut(_ random: inout SeededGenerator) throws {
+        let names = (try? directory.read("durable/names")) ?? []
         var kept: [String: [UInt8]] = [:]
         for line in String(decoding: names, as: UTF8.self).split(separator: "\n") {
             guard let space = line.firstIndex(of: " ") else { continue }
@@ -51,7 +51,6 @@ package struct PowerShim: Sendable {
                 owning: try retryingInterrupts("open", path) { open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o640) })
             try writeAll(content, to: file.raw)
         }
-        return true
     }
 
     /// As the library writes it; nil when there is no such file.

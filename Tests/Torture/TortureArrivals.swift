@@ -27,6 +27,7 @@ final class TortureArrivals: Sendable {
     struct Content: Sendable {
         var checker = SequenceChecker()
         var records: [ArrivedRecord] = []
+        var recordCount = 0
         var coverage = CoverageChecker<String>()
         /// Pieces of long lines, by generation and line, by ordinal.
         var pieces: [String: [UInt64: [UInt8]]] = [:]
@@ -56,6 +57,7 @@ final class TortureArrivals: Sendable {
         let summary = try RecordSummary(view)
         let fields = summary.line == nil ? try view.copy().fields() : nil
         content.withLock { content in
+            content.recordCount += 1
             content.coverage.record(
                 summary.fileID.description, offset: summary.offset, byteCount: summary.byteCount,
                 skipped: summary.skippedBytes, partition: summary.partition)

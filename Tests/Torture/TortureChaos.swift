@@ -109,7 +109,7 @@ struct TortureChaos {
 
     private mutating func losePower() async throws {
         try await world.daemon.kill9()
-        _ = try world.power.cut(&random)
+        try world.power.cut(&random)
         try world.daemon.launch()
     }
 

@@ -27,8 +27,16 @@ struct TortureRound {
             let written = try await onOwnThread("test-stop") { try writer.stop() }
             try await settle(world, chaos)
             var verdict = judge(world, written, containers, chaos)
+            verdict.isOrderPromised = story.descriptors == nil
             verdict.wrong += world.problems
-            if !verdict.isGood { try evidence.keep(verdict, chaos.actions) }
+            let losses = world.arrivals.snapshot.stateLosses
+            if losses > 0, !story.damagesStore { verdict.wrong.append("state was lost, and nobody had damaged it") }
+            let (findings, report) = try await VerifyRun(world).findings()
+            verdict.wrong += findings
+            if !verdict.isGood {
+                try evidence.keep(verdict, chaos.actions)
+                try evidence.put(Array(report.utf8), "verify.json")
+            }
             return (verdict, figures(chaos, containers, world))
         } catch {
             try evidence.keep("\(error)", chaos.actions)
@@ -52,29 +60,54 @@ struct TortureRound {
     }
 
     /// Everything is read, acknowledged and stored, and no announcement waits; for long enough that a slow look at
-    /// directories would have found more.
+    /// directories would have found more. A topic that is taken apart to find a refused record is slow: what counts is
+    /// that it goes on.
     private func waitForQuiet(_ world: TortureWorld) async throws {
-        var since = Clock.monotonic()
-        var seen = ""
-        var size: UInt64?
+        var (since, progress) = (Clock.monotonic(), Clock.monotonic())
+        var last = Amounts()
+        var waiting: [String] = []
         try await waitUntil(
-            timeout: .seconds(90), "everything shipped: \(seen); \(world.daemon.process.errorTail)"
+            timeout: .seconds(600), "everything shipped: \(last), \(waiting); \(world.daemon.process.errorTail)"
         ) {
             let status = try await world.daemon.status()
-            let totals = status["totals"]
-            let isQuiet =
-                totals?["unread"]?.uint64 == 0 && totals?["inFlight"]?.uint64 == 0
-                && status["store"]?["isBehind"]?.bool == false && status["store"]?["outboxEvents"]?.uint64 == 0
-            let waiting = (status["sources"]?.array ?? []).filter {
-                ["waiting", "parked"].contains($0["state"]?.string)
+            let amounts = Amounts(status)
+            waiting = (status["sources"]?.array ?? []).filter { ["waiting", "parked"].contains($0["state"]?.string) }
+                .map { "\($0["path"]?.string ?? ""): \($0["state"]?.string ?? ""), \($0["reason"]?.string ?? "")" }
+            let now = Clock.monotonic()
+            if amounts != last { progress = now }
+            if amounts.size != last.size || !amounts.isQuiet || !waiting.isEmpty { since = now }
+            last = amounts
+            if now - progress > TortureRound.patience, !amounts.isQuiet || !waiting.isEmpty {
+                throw FixtureError("no progress: \(amounts), \(waiting.prefix(5)); \(world.daemon.process.errorTail)")
             }
-            let now = "\(totals ?? .null) \(status["store"] ?? .null), \(waiting.prefix(3))"
-            if totals?["size"]?.uint64 != size || !isQuiet || !waiting.isEmpty { since = Clock.monotonic() }
-            seen = now
-            size = totals?["size"]?.uint64
-            return Clock.monotonic() - since > 2 * nanosecondsPerSecond
+            return now - since > 2 * nanosecondsPerSecond
         }
     }
+
+    /// What the daemon says of itself as a whole.
+    private struct Amounts: Equatable {
+        var size: UInt64 = 0
+        var unread: UInt64 = 1
+        var inFlight: UInt64 = 0
+        var acknowledged: UInt64 = 0
+        var events: UInt64 = 0
+        var isBehind = false
+        var isQuiet: Bool { unread == 0 && inFlight == 0 && events == 0 && !isBehind }
+
+        init() {}
+        init(_ status: JSONValue) {
+            let (totals, store) = (status["totals"], status["store"])
+            size = totals?["size"]?.uint64 ?? 0
+            unread = totals?["unread"]?.uint64 ?? 1
+            inFlight = totals?["inFlight"]?.uint64 ?? 1
+            acknowledged = totals?["acknowledged"]?.uint64 ?? 0
+            events = store?["outboxEvents"]?.uint64 ?? 1
+            isBehind = store?["isBehind"]?.bool ?? true
+        }
+    }
+
+    /// Without any change for so long, the daemon is stuck.
+    private static let patience: Int64 = 60 * nanosecondsPerSecond
 
     private func judge(
         _ world: TortureWorld, _ written: [TortureStream], _ containers: TortureContainers, _ chaos: TortureChaos
@@ -86,7 +119,9 @@ struct TortureRound {
             paths[stream.number] = stream.path
         }
         for container in containers.finished { lines[container.number] = container.lines }
-        var judge = TortureJudge(lines, paths: paths, world.arrivals.snapshot, since: chaos.start)
+        let leaving = written.filter { $0.rotation == .renameOut || $0.rotation == .compress }.map(\.number)
+        var judge = TortureJudge(
+            lines, paths: paths, leaving: Set(leaving), world.arrivals.snapshot, since: chaos.start)
         return judge.verdict()
     }
 

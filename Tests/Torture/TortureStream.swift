@@ -96,7 +96,7 @@ struct TortureStream: Sendable {
 
     private func kind(_ hasPoison: Bool, _ random: inout SeededGenerator) -> WrittenLine.Kind {
         if random.once(in: 700) { return .oversize }
-        return hasPoison && random.once(in: 1500) ? .poison : .whole
+        return hasPoison && random.once(in: 5000) ? .poison : .whole
     }
 
     private mutating func append(_ kind: WrittenLine.Kind, to bytes: inout [UInt8], _ random: inout SeededGenerator) {

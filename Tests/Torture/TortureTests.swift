@@ -24,7 +24,9 @@ struct TortureTests {
             say("torture: seed \(seed): \(verdict)\n  \(figures)")
             #expect(verdict.lost.isEmpty, "seed \(seed): lost and not announced: \(verdict.lost.prefix(10))")
             #expect(verdict.wrong.isEmpty, "seed \(seed): \(verdict.wrong.prefix(10))")
-            #expect(verdict.disordered.isEmpty, "seed \(seed): out of order: \(verdict.disordered.prefix(10))")
+            #expect(
+                verdict.disordered.isEmpty || !verdict.isOrderPromised,
+                "seed \(seed): out of order: \(verdict.disordered.prefix(10))")
             #expect(verdict.arrived > 0, "seed \(seed): nothing was tortured")
             guard verdict.isGood else { return }
             played += story.seconds
