@@ -15,6 +15,9 @@ struct Coverage {
     private(set) var runs: [Run] = []
     /// False when there were so many runs out of order that they were put together.
     private(set) var isOrderKnown = true
+    /// Records of several streams are interleaved: within an epoch they ascend by their ends only, so that a later one may
+    /// lie before another. Then runs of different epochs are kept apart.
+    var isInterleaved = false
     /// Runs that touch their neighbours, at most: they differ in epochs only.
     private static let touchingLimit = 1024
     /// Number of runs at which it is looked at next how many touch.
@@ -27,7 +30,7 @@ struct Coverage {
     /// Enters a range that came now, and returns how many of its bytes are new. `epoch` is never less than one before.
     @inline(__always)
     mutating func insert(_ start: UInt64, _ end: UInt64, epoch: UInt32) -> UInt64 {
-        if let last = runs.indices.last, runs[last].end == start {
+        if let last = runs.indices.last, runs[last].end == start, mayJoin(runs[last], epoch) {
             runs[last].end = end
             runs[last].high = epoch
             return end &- start
@@ -55,45 +58,53 @@ struct Coverage {
         return end - start - covered
     }
 
-    /// Puts the new range in the place of what it covers, together with neighbours that are in order with it.
+    /// Puts the new range in the place of what it covers, as one run with neighbours that are in order with it.
     private mutating func replace(_ old: Range<Int>, _ start: UInt64, _ end: UInt64, _ epoch: UInt32) {
         var new = Run(start: start, end: end, low: epoch, high: epoch)
         var range = old
-        var rest: Run?
+        var before: Run?
+        var behind: Run?
         if let first = old.first, runs[first].start < start {
-            // What stays before it came earlier: one run with it.
-            new.start = runs[first].start
-            new.low = runs[first].low
+            before = runs[first]
+            before!.end = start
         } else if old.lowerBound > 0, runs[old.lowerBound - 1].end == start {
+            before = runs[old.lowerBound - 1]
             range = old.lowerBound - 1..<old.upperBound
-            new.start = runs[range.lowerBound].start
-            new.low = runs[range.lowerBound].low
         }
-        if let final = old.last, runs[final].end > end {
-            rest = runs[final]
-            rest!.start = end
+        if let last = old.last, runs[last].end > end {
+            behind = runs[last]
+            behind!.start = end
         } else if old.upperBound < runs.count, runs[old.upperBound].start == end {
-            rest = runs[old.upperBound]
+            behind = runs[old.upperBound]
             range = range.lowerBound..<old.upperBound + 1
         }
-        if let behind = rest, behind.low >= epoch || !isOrderKnown {
-            new.end = behind.end
-            new.high = max(epoch, behind.high)
-            rest = nil
+        // What stays in front came earlier, or in the same epoch.
+        if let run = before, mayJoin(run, epoch) {
+            new = Run(start: run.start, end: end, low: run.low, high: epoch)
+            before = nil
         }
-        store(new, rest, in: range)
+        if let run = behind, run.low >= epoch || !isOrderKnown {
+            new.end = run.end
+            new.high = max(epoch, run.high)
+            behind = nil
+        }
+        store(before, new, behind, in: range)
     }
 
-    private mutating func store(_ new: Run, _ rest: Run?, in range: Range<Int>) {
-        guard let rest else { return runs.replaceSubrange(range, with: CollectionOfOne(new)) }
-        if range.count >= 2 {
-            runs[range.lowerBound] = new
-            runs[range.lowerBound + 1] = rest
-            runs.removeSubrange(range.lowerBound + 2..<range.upperBound)
-        } else {
-            runs.replaceSubrange(range, with: CollectionOfOne(new))
-            runs.insert(rest, at: range.lowerBound + 1)
+    private func mayJoin(_ run: Run, _ epoch: UInt32) -> Bool { !isInterleaved || run.high == epoch || !isOrderKnown }
+
+    private mutating func store(_ before: Run?, _ new: Run, _ behind: Run?, in range: Range<Int>) {
+        let count = 1 + (before == nil ? 0 : 1) + (behind == nil ? 0 : 1)
+        guard count == range.count else {
+            return runs.replaceSubrange(range, with: [before, new, behind].compactMap { $0 })
         }
+        var place = range.lowerBound
+        if let before {
+            runs[place] = before
+            place += 1
+        }
+        runs[place] = new
+        if let behind { runs[place + 1] = behind }
     }
 
     /// Joins what touches where only the order keeps it apart, when that is too much.

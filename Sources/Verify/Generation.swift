@@ -26,6 +26,8 @@ struct Generation {
     var isTruncated = false
 
     // From the audit topic.
+    /// It was announced as one of a topic that is not read.
+    var isOfOtherTopic = false
     var opened = false
     /// Milliseconds since 1970, of the first time it was opened; nil: not known.
     var openedAt: Int64?
@@ -42,6 +44,9 @@ struct Generation {
         self.file = file
         self.stream = stream
     }
+
+    /// Not to be judged: nothing of it can be here.
+    var isElsewhere: Bool { isOfOtherTopic && lane < 0 }
 
     /// What only few generations have; made when it is needed.
     mutating func makeDetails() -> GenerationDetails {

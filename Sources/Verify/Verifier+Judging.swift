@@ -16,7 +16,9 @@ extension Verifier {
             budgets.streams[Int32(index)] = stream.summary
         }
         let late = lateGenerations()
-        for index in generations.indices { body(verdict(index, isLate: late.contains(index), &budgets)) }
+        for index in generations.indices where !generations[index].isElsewhere {
+            body(verdict(index, isLate: late.contains(index), &budgets))
+        }
     }
 
     private func verdict(_ index: Int, isLate: Bool, _ budgets: inout SummaryBudgets) -> GenerationVerdict {

@@ -216,6 +216,7 @@ package final class Verifier {
             generations[index].skipped += new
         }
         if _slowPath(record.parts >= 0) {
+            generations[index].coverage.isInterleaved = true
             _ = RecordScanner.forEachPart(message, at: record.parts) { offset, length in
                 new += generations[index].coverage.insert(offset, offset + length, epoch: epoch)
                 return true
