@@ -91,8 +91,23 @@ package final class BoundedConsumer {
         return counts
     }
 
-    /// All there is of a partition now: from the first offset that retention has left to the end.
-    package func extent(_ topic: String, _ partition: Int32) throws(KafkaFailure) -> PartitionRange {
+    /// All there is of partitions now: from the first offset that retention has left to the end.
+    package func extents(_ topic: String, partitions: Range<Int32>) throws(KafkaFailure) -> [PartitionRange] {
+        // Two requests per broker, by the times that stand for the beginning and the end (protocol guide, ListOffsets).
+        let all = partitions.map { PartitionRange(topic: topic, partition: $0, from: 0, to: 0) }
+        if let lows = try? offsets(of: all, at: Int64(RD_KAFKA_OFFSET_BEGINNING)),
+            let highs = try? offsets(of: all, at: Int64(RD_KAFKA_OFFSET_END)), !lows.contains(nil), !highs.contains(nil)
+        {
+            return zip(all, zip(lows, highs)).map { range, ends in
+                PartitionRange(topic: topic, partition: range.partition, from: ends.0 ?? 0, to: ends.1 ?? 0)
+            }
+        }
+        var ranges: [PartitionRange] = []
+        for partition in partitions { ranges.append(try extent(topic, partition)) }
+        return ranges
+    }
+
+    private func extent(_ topic: String, _ partition: Int32) throws(KafkaFailure) -> PartitionRange {
         var (low, high): (Int64, Int64) = (0, 0)
         let code = rd_kafka_query_watermark_offsets(
             client, topic, partition, &low, &high, BoundedConsumer.callMilliseconds)

@@ -1,7 +1,7 @@
 // What is known of one file generation.
 internal import Core
 
-/// Some 300 bytes, whatever the length of the file: what makes it grow are holes, disorder and announcements.
+/// Some 180 bytes, whatever the length of the file: what makes it grow are holes, disorder, repetitions and announcements.
 struct Generation {
     let file: Identifier128
     /// Index of its stream.
@@ -14,10 +14,6 @@ struct Generation {
 
     var records: UInt64 = 0
     var pieces: UInt64 = 0
-    var duplicates: UInt64 = 0
-    var duplicateBytes: UInt64 = 0
-    var overlaps: UInt64 = 0
-    var overlapBytes: UInt64 = 0
     /// Bytes that records said were dropped on purpose, each counted once.
     var skipped: UInt64 = 0
     /// Its records lie in more than one partition: their order is nobody's.
@@ -26,6 +22,8 @@ struct Generation {
     var isTruncated = false
 
     // From the audit topic.
+    /// It was announced as one of a topic that is not read.
+    var isOfOtherTopic = false
     var opened = false
     /// Milliseconds since 1970, of the first time it was opened; nil: not known.
     var openedAt: Int64?
@@ -43,6 +41,9 @@ struct Generation {
         self.stream = stream
     }
 
+    /// Not to be judged: nothing of it can be here.
+    var isElsewhere: Bool { isOfOtherTopic && lane < 0 }
+
     /// What only few generations have; made when it is needed.
     mutating func makeDetails() -> GenerationDetails {
         if let details { return details }
@@ -52,8 +53,14 @@ struct Generation {
     }
 }
 
-/// Announcements, dead letters and samples of a generation. Used by one thread.
+/// Repetitions, announcements and dead letters of a generation. Used by one thread.
 final class GenerationDetails {
+    var duplicates: UInt64 = 0
+    var duplicateBytes: UInt64 = 0
+    var overlaps: UInt64 = 0
+    var overlapBytes: UInt64 = 0
+    /// The first ranges that overlapped another way.
+    var overlapSamples: [Span] = []
     /// Exact ranges by reason.
     var gaps: [String: SpanSet] = [:]
     /// Where gaps of unknown extent begin, by reason.
@@ -64,8 +71,6 @@ final class GenerationDetails {
     var vagueSeen: Set<Int> = []
     /// Ranges that dead letters stand for, and how many letters came.
     var deadLetters = SpanSet()
-    /// The first ranges that overlapped another way.
-    var overlaps: [Span] = []
 
     /// Reasons come from the topic: more than these are put together.
     private static let reasonLimit = 32

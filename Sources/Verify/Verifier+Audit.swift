@@ -8,8 +8,6 @@ package struct Notices: Sendable {
     /// Logs of which nobody knows whether there was anything: container, declaration and reason.
     package internal(set) var unknownExtent: [String] = []
     package internal(set) var unknownExtents: UInt64 = 0
-    /// Generations whose announcements name a topic that is not read.
-    package internal(set) var elsewhere: UInt64 = 0
     /// Dead letters that were read.
     package internal(set) var deadLetters: UInt64 = 0
 
@@ -51,7 +49,6 @@ extension Verifier {
             let offset = fields.offset, let bytes = fields.recordBytes, offset <= UInt64(Int64.max) - bytes
         else { return badEvents.add("not a dead letter of Longshore", place) }
         notices.deadLetters += 1
-        guard isRead(fields) else { return }
         guard let index = generation(fields) else {
             return badEvents.add("its log.file.id belongs to another stream", place)
         }
@@ -62,16 +59,18 @@ extension Verifier {
         JSONCursor(key).identifier(.init(start: 0, end: key.count, isEscaped: false)) == stream
     }
 
-    /// False: it speaks of a topic that is not read.
-    private func isRead(_ fields: AuditEventFields) -> Bool { fields.topic.map { options.topics.contains($0) } ?? true }
+    /// Generations that were announced as another topic's, and of which no record was read: they are not judged.
+    package var elsewhere: UInt64 { generations.reduce(0) { $0 + ($1.isElsewhere ? 1 : 0) } }
 
     /// The generation of an event, known or new; nil where it is known as another's, or the event names none.
     private func generation(_ fields: AuditEventFields) -> Int? {
         guard let file = fields.file, let id = fields.stream else { return nil }
-        if let known = indexOfFile[file] {
-            return streams[Int(generations[Int(known)].stream)].id == id ? Int(known) : nil
-        }
-        return add(file, stream(of: fields, id))
+        var index = indexOfFile[file].map { Int($0) }
+        if let index, streams[Int(generations[index].stream)].id != id { return nil }
+        index = index ?? add(file, stream(of: fields, id))
+        // Whoever reads a copy of a topic under another name knows it by its records all the same.
+        if let topic = fields.topic { generations[index!].isOfOtherTopic = !options.topics.contains(topic) }
+        return index
     }
 
     private func stream(of fields: AuditEventFields, _ id: Identifier128) -> Int32 {
@@ -85,7 +84,6 @@ extension Verifier {
 
     private func opened(_ fields: AuditEventFields) -> Bool {
         guard let from = fields.from, fields.file != nil else { return false }
-        guard isRead(fields) else { return noteElsewhere() }
         guard let index = generation(fields) else { return false }
         generations[index].opened = true
         if let time = fields.time { generations[index].openedAt = min(time, generations[index].openedAt ?? time) }
@@ -96,14 +94,8 @@ extension Verifier {
         return true
     }
 
-    private func noteElsewhere() -> Bool {
-        notices.elsewhere += 1
-        return true
-    }
-
     private func closed(_ fields: AuditEventFields, _ isLate: Bool) -> Bool {
         guard fields.size != nil || fields.isSizeUnknown, fields.file != nil else { return false }
-        guard isRead(fields) else { return true }
         guard let index = generation(fields) else { return false }
         // What was written last may not be among what is read.
         if isLate { return true }
@@ -120,7 +112,6 @@ extension Verifier {
             noteUnknown(fields)
             return true
         }
-        guard isRead(fields) else { return true }
         var ranges = fields.hasRanges ? fields.ranges : [(from, fields.to)]
         if ranges.isEmpty { ranges = [(from, fields.to)] }
         guard ranges.allSatisfy({ $0.to.map { $0 <= UInt64(Int64.max) } ?? true }) else { return false }
@@ -161,7 +152,6 @@ extension Verifier {
 
     private func summary(_ fields: AuditEventFields, _ value: UnsafeRawBufferPointer) -> Bool {
         guard let bytes = fields.bytes, let openEnded = fields.openEnded else { return false }
-        guard isRead(fields) else { return true }
         var hasher = Hasher()
         hasher.combine(bytes: value)
         guard summariesSeen.insert(hasher.finalize()).inserted else { return true }

@@ -16,7 +16,9 @@ extension Verifier {
             budgets.streams[Int32(index)] = stream.summary
         }
         let late = lateGenerations()
-        for index in generations.indices { body(verdict(index, isLate: late.contains(index), &budgets)) }
+        for index in generations.indices where !generations[index].isElsewhere {
+            body(verdict(index, isLate: late.contains(index), &budgets))
+        }
     }
 
     private func verdict(_ index: Int, isLate: Bool, _ budgets: inout SummaryBudgets) -> GenerationVerdict {
@@ -46,11 +48,13 @@ extension Verifier {
         verdict.size = generation.size
         verdict.records = generation.records
         verdict.pieces = generation.pieces
-        verdict.duplicates = generation.duplicates
-        verdict.duplicateBytes = generation.duplicateBytes
-        verdict.overlaps = generation.overlaps
-        verdict.overlapBytes = generation.overlapBytes
-        verdict.overlapSamples = generation.details?.overlaps ?? []
+        if let details = generation.details {
+            verdict.duplicates = details.duplicates
+            verdict.duplicateBytes = details.duplicateBytes
+            verdict.overlaps = details.overlaps
+            verdict.overlapBytes = details.overlapBytes
+            verdict.overlapSamples = details.overlapSamples
+        }
         verdict.isSpread = generation.isSpread
         verdict.isTruncated = generation.isTruncated
         verdict.isOrderKnown = !generation.isSpread && generation.coverage.isOrderKnown

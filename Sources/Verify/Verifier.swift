@@ -203,7 +203,7 @@ package final class Verifier {
     private func account(_ index: Int, _ partition: Int32, _ record: ScannedRecord, _ message: JSONCursor) {
         let start = record.offset - record.skipped
         let epoch = epoch(index, partition, record)
-        let before = generations[index].coverage.runs.count
+        let before = generations[index].coverage.count
         generations[index].records += 1
         if record.isPiece { generations[index].pieces += 1 }
         if _slowPath(runs >= runLimit), start > generations[index].coverage.end {
@@ -216,6 +216,7 @@ package final class Verifier {
             generations[index].skipped += new
         }
         if _slowPath(record.parts >= 0) {
+            generations[index].coverage.isInterleaved = true
             _ = RecordScanner.forEachPart(message, at: record.parts) { offset, length in
                 new += generations[index].coverage.insert(offset, offset + length, epoch: epoch)
                 return true
@@ -223,21 +224,21 @@ package final class Verifier {
         } else if record.bytes > 0 {
             new += generations[index].coverage.insert(record.offset, record.end, epoch: epoch)
         }
-        runs += generations[index].coverage.runs.count - before
+        runs += generations[index].coverage.count - before
         let total = record.skipped + record.bytes
         if _slowPath(new < total) { noteRepetition(index, Span(start, record.end), total: total, new: new) }
     }
 
     private func noteRepetition(_ index: Int, _ span: Span, total: UInt64, new: UInt64) {
+        let details = generations[index].makeDetails()
         if new == 0 {
-            generations[index].duplicates += 1
-            generations[index].duplicateBytes += total
+            details.duplicates += 1
+            details.duplicateBytes += total
             return
         }
-        generations[index].overlaps += 1
-        generations[index].overlapBytes += total - new
-        let details = generations[index].makeDetails()
-        if details.overlaps.count < GenerationDetails.sampleLimit { details.overlaps.append(span) }
+        details.overlaps += 1
+        details.overlapBytes += total - new
+        if details.overlapSamples.count < GenerationDetails.sampleLimit { details.overlapSamples.append(span) }
     }
 
     /// In which epoch of its lane a record comes: a new one where it lies before what the lane had last.

@@ -50,7 +50,7 @@ package struct VerifyJSON {
                 "events",
                 .object(verifier.events.sorted { $0.key < $1.key }.map { ($0.key, .number($0.value)) })
             ),
-            ("dead_letters", .number(notices.deadLetters)), ("other_topics", .number(notices.elsewhere)),
+            ("dead_letters", .number(notices.deadLetters)), ("other_topics", .number(verifier.elsewhere)),
             ("state_lost", .array(notices.stateLost.map { .text($0) })),
             ("unknown_extents", .number(notices.unknownExtents)),
             ("remarks", .array(run.remarks.map { .text($0) })), ("messages", .number(run.messages)),

@@ -64,7 +64,7 @@ package final class VerifyRun {
         for reading in control { try read(reading, verifier, isLate: false) }
         try read(ranges, verifier)
         try readOn(control, verifier)
-        for (number, range) in ranges.enumerated() where try isTrimmed(range) { verifier.noteTrimmed(number) }
+        if hasHoles(verifier) { try lookForTrimmed(verifier) }
         seconds = Double(Clock.monotonic() - begin) / 1e9
         messages = progress.messages
         tell(isLast: true)
@@ -97,19 +97,17 @@ package final class VerifyRun {
     private func extents(ofControl name: String, _ role: TopicFacts.Role, _ partitions: Int) throws(VerifyFailure)
         -> ControlReading
     {
+        let ranges = try extents(name, partitions)
         var facts = TopicFacts(name: name, role: role, partitions: partitions)
-        var ranges: [PartitionRange] = []
-        for partition in 0..<partitions {
-            let range = try extent(name, Int32(partition))
-            if range.from > 0 { facts.trimmed += 1 }
-            ranges.append(range)
-        }
+        facts.trimmed = ranges.count { $0.from > 0 }
         topics.append(facts)
         return ControlReading(topic: topics.count - 1, ranges: ranges)
     }
 
-    private func extent(_ topic: String, _ partition: Int32) throws(VerifyFailure) -> PartitionRange {
-        try attempt { () throws(KafkaFailure) in try consumer.extent(topic, partition) }
+    private func extents(_ topic: String, _ partitions: Int) throws(VerifyFailure) -> [PartitionRange] {
+        try attempt { () throws(KafkaFailure) in
+            try consumer.extents(topic, partitions: 0..<Int32(clamping: partitions))
+        }
     }
 
     /// What is read of the topics of records; each range is named to the accounts in this order.
@@ -117,13 +115,12 @@ package final class VerifyRun {
         var ranges: [PartitionRange] = []
         for (topic, name) in verifier.options.topics.enumerated() {
             var facts = TopicFacts(name: name, role: .records, partitions: verifier.options.partitionCounts[topic])
-            for partition in 0..<verifier.options.partitionCounts[topic] {
-                let range = try extent(name, Int32(partition))
-                if range.from > 0 { facts.trimmed += 1 }
-                _ = verifier.add(
-                    PartitionFacts(topic: topic, number: range.partition, isTrimmed: range.from > 0))
-                ranges.append(range)
+            let whole = try extents(name, verifier.options.partitionCounts[topic])
+            facts.trimmed = whole.count { $0.from > 0 }
+            for range in whole {
+                _ = verifier.add(PartitionFacts(topic: topic, number: range.partition, isTrimmed: range.from > 0))
             }
+            ranges += whole
             topics.append(facts)
         }
         let all = ranges
@@ -138,8 +135,15 @@ package final class VerifyRun {
         return ranges
     }
 
-    private func isTrimmed(_ range: PartitionRange) throws(VerifyFailure) -> Bool {
-        try extent(range.topic, range.partition).from > 0
+    /// Retention may have gone on while it was read.
+    private func lookForTrimmed(_ verifier: Verifier) throws(VerifyFailure) {
+        var number = 0
+        for (topic, name) in verifier.options.topics.enumerated() {
+            for range in try extents(name, verifier.options.partitionCounts[topic]) {
+                if range.from > 0 { verifier.noteTrimmed(number) }
+                number += 1
+            }
+        }
     }
 
     // MARK: Reading
@@ -176,13 +180,14 @@ package final class VerifyRun {
         let patience = Clock.monotonic() + VerifyRun.settling
         while true {
             for index in control.indices {
-                for place in control[index].ranges.indices {
-                    let old = control[index].ranges[place]
-                    var range = try extent(old.topic, old.partition)
-                    range.from = max(range.from, old.to)
-                    control[index].ranges[place] = range
-                    total += range.count
+                let facts = topics[control[index].topic]
+                let old = control[index].ranges
+                var new = try extents(facts.name, facts.partitions)
+                for place in new.indices {
+                    new[place].from = max(new[place].from, old[place].to)
+                    total += new[place].count
                 }
+                control[index].ranges = new
                 try read(control[index], verifier, isLate: true)
             }
             let isLive = Clock.wall() / nanosecondsPerMillisecond - verifier.latest < VerifyRun.liveMilliseconds

@@ -214,8 +214,9 @@ package struct VerifyText {
                 "whether \(notices.unknownExtents) logs had anything nobody knows: "
                     + notices.unknownExtent.prefix(5).joined(separator: "; "))
         }
-        if notices.elsewhere > 0 {
-            texts.append("\(grouped(notices.elsewhere)) announcements are of other topics, and were left alone")
+        let elsewhere = verifier.elsewhere
+        if elsewhere > 0 {
+            texts.append("\(grouped(elsewhere)) files were announced that go to other topics: left alone")
         }
         if summary.totals.unannouncedDeadLetters > 0 {
             texts.append("\(summary.totals.unannouncedDeadLetters) dead letters have no gap on the audit topic")
