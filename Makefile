@@ -1,6 +1,6 @@
 # The two commands and the ones behind them: `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo build release test test-tools lint format clean
+.PHONY: help demo build release test fuzz fuzz-corpus test-tools lint format clean
 SOURCES := Package.swift Sources Tests
 TEST := swift test --skip-build --disable-xctest
 # Runs of their own, so that no test keeps from another what it waits for: tests that wait for threads, processes and
@@ -31,6 +31,12 @@ test: dependencies ## install what the tests need and run them all
 	$(TEST) --skip '$(subst $(space),|,$(strip $(APART)))'
 	for tests in $(foreach run,$(APART),'$(run)'); do $(TEST) --filter "$$tests" || exit 1; done
 
+fuzz: dependencies ## fuzz what reads from outside: FUZZ_SECONDS=60 for each target, or for TARGET=labels
+	Tests/Fuzz/run
+
+fuzz-corpus: dependencies ## take what fuzzing has found since into the corpora of the repository, minimised
+	Tests/Fuzz/run corpus
+
 test-tools: ## only the broker for the tests, in .build-tools
 	packaging/install-test-dependencies.sh --tools-only
 
@@ -42,6 +48,7 @@ format: ## rewrite the sources in the project's format
 
 clean: ## remove build products, keep .build-tools
 	swift package clean
+	swift package --package-path Tests/Fuzz --scratch-path .build-fuzz clean
 
 .PHONY: dependencies
 dependencies:
