@@ -1,6 +1,6 @@
 # The two commands and the ones behind them: `make` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help demo build release test test-tools lint format clean
+.PHONY: help demo build release test fuzz fuzz-corpus test-tools lint format clean
 SOURCES := Package.swift Sources Tests
 TEST := packaging/run-tests.sh
 # Runs of their own, so that no test keeps from another what it waits for: tests that wait for threads, processes and
@@ -41,6 +41,12 @@ soak: test-build ## torture for hours, seed after seed: MINUTES=240, SEED=n
 protections: test-build ## torture of builds that lack one protection each: each must fail. ONLY=name for one
 	Tests/Torture/protections.sh $(ONLY)
 
+fuzz: dependencies ## fuzz what reads from outside: FUZZ_SECONDS=60 for each target, or for TARGET=labels
+	Tests/Fuzz/run
+
+fuzz-corpus: dependencies ## take what fuzzing has found since into the corpora of the repository, minimised
+	Tests/Fuzz/run corpus
+
 test-tools: ## only the broker for the tests, in .build-tools
 	packaging/install-test-dependencies.sh --tools-only
 
@@ -52,6 +58,7 @@ format: ## rewrite the sources in the project's format
 
 clean: ## remove build products, keep .build-tools
 	swift package clean
+	swift package --package-path Tests/Fuzz --scratch-path .build-fuzz clean
 
 .PHONY: dependencies test-build torture soak protections
 test-build: dependencies
