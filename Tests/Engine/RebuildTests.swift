@@ -65,15 +65,16 @@ import Testing
         let fixture = try EngineFixture()
         defer { fixture.directory.remove() }
         try fixture.cluster.createTopic("logs", partitions: 1)
-        try fixture.directory.write("first\n", to: "logs/a.log")
+        // The window that these open is wider than the one after the error: what is sent again needs several turns.
+        let first = (0..<8_000).map { "first \($0)\n" }.joined()
+        try fixture.directory.write(first, to: "logs/a.log")
         let engine = try fixture.start(
             fixture.options { [fixture] options in
                 options.declarations = [fixture.declaration("app", "logs/a.log*", topic: "logs")]
                 options.auditTopic = nil
             })
-        try await fixture.waitForStatus(engine, "the first line") { $0.totals.acknowledged == 6 }
-        // More than one turn, and less than may be in flight.
-        let old = (0..<6_000).map { "old \($0)\n" }.joined()
+        try await fixture.waitForStatus(engine, "the first lines") { $0.totals.acknowledged == first.utf8.count }
+        let old = (0..<1_500).map { "old \($0)\n" }.joined()
         try fixture.cluster.setRoundTripTime(milliseconds: 700)
         fixture.cluster.pushRequestErrors(.produce, [.outOfOrderSequence])
         try fixture.directory.append(old, to: "logs/a.log")
@@ -92,7 +93,7 @@ import Testing
             $0.totals.unread == 0 && $0.totals.inFlight == 0 && $0.sources.count == 2
         }
         #expect(await fixture.stop(engine) == EngineEnd())
-        let messages = try await fixture.records("logs", count: 6_101).compactMap(\.message)
+        let messages = try await fixture.records("logs", count: 9_600).compactMap(\.message)
         let firstNew = try #require(messages.firstIndex { $0.hasPrefix("new") })
         let lastOld = try #require(messages.lastIndex { $0.hasPrefix("old") })
         #expect(lastOld < firstNew, "records \(lastOld) and \(firstNew)")
