@@ -39,18 +39,26 @@ package struct PowerShim: Sendable {
             let present = identity == self.identity(of: name) ? try? readWholeFile("\(state)/\(name)") : nil
             kept[name] = mixed(try? directory.read("durable/\(identity)"), present, &random)
         }
-        var lost: [String] = []
-        try FileSystem.forEachEntry(in: Array(state.utf8)) { name, _, _ in
-            lost.append(String(decoding: name, as: UTF8.self))
-            return true
+        for place in [state, durable] {
+            var lost: [String] = []
+            try FileSystem.forEachEntry(in: Array(place.utf8)) { name, _, _ in
+                lost.append(String(decoding: name, as: UTF8.self))
+                return true
+            }
+            for name in lost { unlink("\(place)/\(name)") }
         }
-        for name in lost { unlink("\(state)/\(name)") }
+        // What is on the disk when the power is back is durable.
+        var lines = ""
         for (name, content) in kept {
             let path = "\(state)/\(name)"
             let file = FileDescriptor(
                 owning: try retryingInterrupts("open", path) { open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o640) })
             try writeAll(content, to: file.raw)
+            guard let identity = identity(of: name) else { continue }
+            try directory.write(bytes: content, to: "durable/\(identity)")
+            lines += "\(identity) \(name)\n"
         }
+        try directory.write(lines, to: "durable/names")
     }
 
     /// As the library writes it; nil when there is no such file.

@@ -21,7 +21,8 @@ struct TortureVerdict {
     var wrong: [String] = []
     /// Lines whose last occurrence came before that of the line in front of them, in the same `log.stream.id`.
     var disordered: [String] = []
-    /// With fewer descriptors than files order may break between generations (ARCHITECTURE.md, "Known limitations").
+    /// With fewer descriptors than files order may break between generations (ARCHITECTURE.md, "Known limitations"), and
+    /// where state was lost it is not known any more.
     var isOrderPromised = true
 
     var isGood: Bool { lost.isEmpty && wrong.isEmpty && (disordered.isEmpty || !isOrderPromised) }

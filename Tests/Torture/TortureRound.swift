@@ -27,9 +27,9 @@ struct TortureRound {
             let written = try await onOwnThread("test-stop") { try writer.stop() }
             try await settle(world, chaos)
             var verdict = judge(world, written, containers, chaos)
-            verdict.isOrderPromised = story.descriptors == nil
-            verdict.wrong += world.problems
             let losses = world.arrivals.snapshot.stateLosses
+            verdict.isOrderPromised = story.descriptors == nil && losses == 0
+            verdict.wrong += world.problems
             if losses > 0, !story.damagesStore { verdict.wrong.append("state was lost, and nobody had damaged it") }
             let (findings, report) = try await VerifyRun(world).findings()
             verdict.wrong += findings

@@ -87,7 +87,7 @@ final class TortureWorld: Sendable {
     ) {
         options.kafkaLines = [
             "linger: \([5, 20, 50][variant % 3])ms", "dead_letter_topic: dead",
-            "compression: \(story.hasPoison ? "none" : ["lz4", "zstd", "none"][variant % 3])",
+            "compression: \(story.hasPoison ? "none" : ["lz4", "zstd", "gzip"][variant % 3])",
             "allowed_topics: [\"logs.*\"]",
         ]
         options.topLevelLines = [
