@@ -249,7 +249,7 @@ package struct VerifyText {
         let outside =
             totals.outsideBytes > 0 ? "; \(grouped(totals.outsideBytes)) bytes are outside of the time asked for" : ""
         return good("PASS")
-            + ": \(grouped(totals.records)) records of \(files) leave no byte out\(gaps)\(expired)\(outside)"
+            + ": \(grouped(totals.records)) \(totals.records == 1 ? "record" : "records") of \(files) leave no byte out\(gaps)\(expired)\(outside)"
     }
 
     // MARK: Pieces

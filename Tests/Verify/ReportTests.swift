@@ -58,7 +58,7 @@ struct ReportTests {
             "closed with an end that nobody knows", "3, 1 repeated, in logs/0", "messages of others, left alone: 1",
             "malformed records, not counted: 1", "logs/0@4: log.file.id is not 32 lower-case hexadecimal digits",
             "forged or contradictory records, not counted: 1", "a daemon lost its state",
-            "2,000,000 messages in 4.0 s, 500,000 a second; at most 60 MiB of memory",
+            "2,000,000 messages in 4.0 s, 500,000 a second; at most 60.0 MiB of memory",
             "FAIL: 1 unannounced hole, 100,000 bytes, in 2 files",
         ] { #expect(text.contains(part), "\(part) is not in \(text)") }
     }
@@ -70,7 +70,7 @@ struct ReportTests {
         stage.closed(30)
         #expect(
             text(stage, width: nil).hasSuffix(
-                "PASS: 1 records of 1 file leave no byte out; 20 bytes are announced as gaps\n"))
+                "PASS: 1 record of 1 file leave no byte out; 20 bytes are announced as gaps\n"))
         #expect(text(Stage(), width: nil).hasSuffix("PASS: nothing was found, so nothing is missing\n"))
         #expect(text(stage, width: 80, colours: true).contains("\u{1b}[32mPASS"))
     }
