@@ -44,7 +44,8 @@ extension TortureChaos {
             try stream.truncate()
             try stream.burst(1, hasPoison: false, &own)
             try stream.finishLine()
-            return waitForSize(stream.size, path)
+            // And until what is lost is stored: a kill before that would take it along, as it takes what nobody has seen.
+            return waitForSize(stream.size, path) && waitForCheckpoint()
         }
         if !isCut { note("not truncated: the daemon did not come to look") }
     }
@@ -56,6 +57,19 @@ extension TortureChaos {
             if sources.contains(where: { $0["path"]?.string == path && $0["ledger"]?["size"]?.uint64 == size }) {
                 return true
             }
+            usleep(20_000)
+        }
+        return false
+    }
+
+    /// Waits until what the daemon knows now is stored.
+    private func waitForCheckpoint() -> Bool {
+        let start = Clock.monotonic()
+        for _ in 0..<250 {
+            let store = (try? world.daemon.statusBlocking())?["store"]
+            let age = store?["secondsSinceCheckpoint"]?.double ?? .infinity
+            if store?["isBehind"]?.bool == false { return true }
+            if age < Double(Clock.monotonic() - start) / 1e9 - 0.05 { return true }
             usleep(20_000)
         }
         return false

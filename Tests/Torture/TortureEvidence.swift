@@ -1,4 +1,5 @@
 // What is kept of a round that failed.
+import Core
 import Glibc
 import TestSupport
 
@@ -13,9 +14,14 @@ struct TortureEvidence {
         directory = "\(parent)/\(world.story.seed)"
     }
 
-    func keep(_ verdict: TortureVerdict, _ actions: [String]) throws {
+    /// `start`: when the round began, monotonic nanoseconds.
+    func keep(_ verdict: TortureVerdict, _ actions: [String], since start: Int64) throws {
         let parts = ["\(verdict)", "lost:"] + verdict.lost + ["wrong:"] + verdict.wrong + ["out of order:"]
         try keep((parts + verdict.disordered).joined(separator: "\n"), actions)
+        let lines = world.arrivals.snapshot.records.map {
+            "\(($0.time - start) / nanosecondsPerMillisecond) ms F\($0.line.file) S\($0.line.sequence) at \($0.offset) in \($0.file)"
+        }
+        try put(Array(lines.joined(separator: "\n").utf8), "arrivals")
     }
 
     func keep(_ reason: String, _ actions: [String]) throws {

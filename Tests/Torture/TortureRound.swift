@@ -34,7 +34,7 @@ struct TortureRound {
             let (findings, report) = try await VerifyRun(world).findings()
             verdict.wrong += findings
             if !verdict.isGood {
-                try evidence.keep(verdict, chaos.actions)
+                try evidence.keep(verdict, chaos.actions, since: chaos.start)
                 try evidence.put(Array(report.utf8), "verify.json")
             }
             return (verdict, figures(chaos, containers, world))
