@@ -11,6 +11,8 @@ struct ArrivedRecord: Sendable {
     let offset: UInt64
     /// When it was read back: monotonic nanoseconds.
     let time: Int64
+    /// When the daemon read it, by its own clock: milliseconds of the day.
+    let observed: Int64
 }
 
 /// A gap event.
@@ -92,7 +94,7 @@ extension TortureArrivals.Content {
         records.append(
             ArrivedRecord(
                 file: summary.fileID, stream: summary.streamID ?? Identifier128(high: 0, low: 0), line: line,
-                offset: offset ?? summary.offset, time: Clock.monotonic()))
+                offset: offset ?? summary.offset, time: Clock.monotonic(), observed: summary.observed ?? 0))
     }
 
     /// A piece of a line that was longer than `limits.line`. With the last one the line is there.

@@ -19,7 +19,8 @@ struct TortureEvidence {
         let parts = ["\(verdict)", "lost:"] + verdict.lost + ["wrong:"] + verdict.wrong + ["out of order:"]
         try keep((parts + verdict.disordered).joined(separator: "\n"), actions)
         let lines = world.arrivals.snapshot.records.map {
-            "\(($0.time - start) / nanosecondsPerMillisecond) ms F\($0.line.file) S\($0.line.sequence) at \($0.offset) in \($0.file)"
+            "\(($0.time - start) / nanosecondsPerMillisecond) ms F\($0.line.file) S\($0.line.sequence) at \($0.offset) in \($0.file) "
+                + "read at \($0.observed)"
         }
         try put(Array(lines.joined(separator: "\n").utf8), "arrivals")
     }
