@@ -107,6 +107,7 @@ let package = Package(
                 "Agent", "Configuration", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log,
             ]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
+        tests("Torture", of: ["Checkpoint", "Core", "TestSupport", "LinuxIO", "CLinux"]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO", "CLinux"]),
     ]
 )

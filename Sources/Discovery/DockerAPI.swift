@@ -4,22 +4,12 @@ internal import NIOHTTP1
 
 /// A server whose API version was agreed on. https://docs.docker.com/reference/api/engine/
 struct DockerAPI: Sendable {
-    enum Inspection: Sendable {
-        case found(ContainerRecord)
-        /// There is no such container any more.
-        case gone
-        /// No answer that could be used.
-        case failed(RuntimeFailure)
-    }
-
     /// The newest version this room was written for, and the oldest it understands.
     private static let newest = Version(major: 1, minor: 47)
     private static let oldest = Version(major: 1, minor: 24)
     static let inspectLimit = 8 << 20
     static let listLimit = 64 << 20
     static let eventLimit = 8 << 20
-    /// Inspections at a time.
-    static let width = 16
 
     let client: HTTPUnixClient
     /// container.runtime.name of the records.
@@ -67,7 +57,7 @@ struct DockerAPI: Sendable {
     }
 
     /// One container; tried a second time when the answer came soon but made no sense.
-    func inspect(_ id: String) async -> Inspection {
+    func inspect(_ id: String) async -> DockerInspection {
         let start = ContinuousClock.now
         let first = await inspectOnce(id)
         guard case .failed = first, ContinuousClock.now - start < .seconds(1) else { return first }
@@ -75,7 +65,7 @@ struct DockerAPI: Sendable {
         return await inspectOnce(id)
     }
 
-    private func inspectOnce(_ id: String) async -> Inspection {
+    private func inspectOnce(_ id: String) async -> DockerInspection {
         precondition(DockerAnswers.isContainerID(id), "an unchecked id in a request")
         do throws(RuntimeFailure) {
             let answer = try await client.get("\(prefix)/containers/\(id)/json", limit: DockerAPI.inspectLimit)
@@ -90,9 +80,9 @@ struct DockerAPI: Sendable {
     /// The listed containers inspected, in the list's order. What could not be inspected stays as it was listed.
     func inspectAll(_ listed: [ContainerRecord]) async -> [ContainerRecord] {
         var records = listed
-        await withTaskGroup(of: (Int, Inspection).self) { group in
+        await withTaskGroup(of: (Int, DockerInspection).self) { group in
             for index in listed.indices {
-                if index >= DockerAPI.width, let (done, inspection) = await group.next() {
+                if index >= DockerInspection.width, let (done, inspection) = await group.next() {
                     records[done].update(inspection)
                 }
                 group.addTask { (index, await inspect(listed[index].id)) }
@@ -141,7 +131,7 @@ struct DockerAPI: Sendable {
 }
 
 extension ContainerRecord {
-    fileprivate mutating func update(_ inspection: DockerAPI.Inspection) {
+    fileprivate mutating func update(_ inspection: DockerInspection) {
         if case .found(let record) = inspection { self = record }
     }
 }

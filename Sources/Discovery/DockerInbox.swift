@@ -10,7 +10,7 @@ final class DockerInbox: Sendable {
         case event(DockerEvent, cost: Int)
         /// Something of the stream was lost or not understood: ask for the list.
         case missed
-        case inspected(id: String, DockerAPI.Inspection)
+        case inspected(id: String, DockerInspection)
         case listed(Result<[ContainerRecord], RuntimeFailure>)
         /// It is time to ask for the list.
         case reconcile

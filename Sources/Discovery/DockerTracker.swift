@@ -110,7 +110,7 @@ struct DockerTracker {
         advance(event.id)
     }
 
-    mutating func take(_ inspection: DockerAPI.Inspection, of id: String) {
+    mutating func take(_ inspection: DockerInspection, of id: String) {
         underWay -= 1
         settle(id, inspection)
         if reconciling.remove(id) != nil { endReconciliation() }
@@ -150,9 +150,9 @@ struct DockerTracker {
         return changes
     }
 
-    /// Ids to inspect now, so that at most `DockerAPI.width` are under way.
+    /// Ids to inspect now, so that at most `DockerInspection.width` are under way.
     mutating func takeInspections() -> [String] {
-        let count = min(wanted.count, DockerAPI.width - underWay)
+        let count = min(wanted.count, DockerInspection.width - underWay)
         guard count > 0 else { return [] }
         defer { wanted.removeFirst(count) }
         underWay += count
@@ -262,7 +262,7 @@ struct DockerTracker {
     }
 
     /// The answer to the inspection of a container, or the lack of one.
-    private mutating func settle(_ id: String, _ inspection: DockerAPI.Inspection) {
+    private mutating func settle(_ id: String, _ inspection: DockerInspection) {
         guard var track = tracks[id], let step = track.inspected.last else { return }
         let steps = track.inspected
         track.inspected = []
@@ -282,7 +282,7 @@ struct DockerTracker {
         advance(id)
     }
 
-    private mutating func update(_ track: inout Track, _ steps: [Step], _ inspection: DockerAPI.Inspection) {
+    private mutating func update(_ track: inout Track, _ steps: [Step], _ inspection: DockerInspection) {
         let last = steps.last!
         let before = track.record
         track.isGone = false

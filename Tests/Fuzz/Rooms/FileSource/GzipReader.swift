@@ -1,0 +1,1 @@
+../../../../Sources/FileSource/GzipReader.swift
