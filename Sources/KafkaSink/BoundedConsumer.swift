@@ -38,7 +38,7 @@ package final class BoundedConsumer {
     private var handles: [String: OpaquePointer] = [:]
     private let messages: UnsafeMutablePointer<UnsafeMutablePointer<rd_kafka_message_t>?>
     private var isClosed = false
-    /// What is read now, and what waits for its turn: memory is for `parallel` partitions.
+    /// What is read now, and what waits for its turn.
     private var reading: [Reading] = []
     private var waiting: [(number: Int, range: PartitionRange)] = []
     /// Offsets behind which the reading is, of all ranges together.
@@ -47,7 +47,8 @@ package final class BoundedConsumer {
     package private(set) var lastError: String?
 
     private static let batchSize = 2000
-    private static let parallel = 16
+    /// One answer of a broker has something of each: fewer would make more round trips, of many partitions with little.
+    private static let parallel = 64
     private static let callMilliseconds: Int32 = 5_000
 
     /// Makes the client; does not wait for a broker. Throws when a setting is not valid.
@@ -63,11 +64,12 @@ package final class BoundedConsumer {
 
     private static func settings(_ brokers: [String], _ properties: [(String, String)]) -> [(String, String)] {
         [
-            ("client.id", "longshore"), ("reconnect.backoff.max.ms", "1000"), ("fetch.wait.max.ms", "100"),
+            ("client.id", "longshore"), ("reconnect.backoff.max.ms", "1000"), ("fetch.wait.max.ms", "20"),
             ("fetch.error.backoff.ms", "100"),
-            // Large fetches, and a few megabytes per partition: 16 partitions are read at a time.
-            ("queued.min.messages", "100000"), ("queued.max.messages.kbytes", "4096"),
-            ("fetch.message.max.bytes", "1048576"),
+            // All partitions share one queue. Its limit in bytes counts, and is reached seldom: librdkafka 2.0 looks again
+            // after a second only.
+            ("queued.min.messages", "1000000"), ("queued.max.messages.kbytes", "65536"),
+            ("fetch.message.max.bytes", "1048576"), ("fetch.max.bytes", "16777216"),
             // Some brokers answer with all they have, whatever the client asks for.
             ("receive.message.max.bytes", "1500000000"),
         ] + properties + [
@@ -158,7 +160,7 @@ package final class BoundedConsumer {
             rd_kafka_message_destroy(message)
         }
         for ended in reading where ended.isDone { rd_kafka_consume_stop(ended.handle, ended.range.partition) }
-        reading.removeAll { $0.isDone }
+        if reading.contains(where: { $0.isDone }) { reading.removeAll { $0.isDone } }
         return handedOver
     }
 

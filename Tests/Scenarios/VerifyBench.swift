@@ -6,7 +6,7 @@ import Testing
 extension VerifyScenarios {
     /// `LONGSHORE_VERIFY_RECORDS` says how many (2000000 for the figures of Benchmarks/README.md, with a release build in
     /// LONGSHORE_BINARY).
-    @Test("Memory depends on files, not on records", .timeLimit(.minutes(10)))
+    @Test("Memory depends on files, not on records")
     func bench() async throws {
         let records = environmentVariable("LONGSHORE_VERIFY_RECORDS").flatMap { Int($0) } ?? 100_000
         let linesPerFile = 10_000
@@ -44,7 +44,7 @@ extension VerifyScenarios {
         #expect(report["totals"]?["records"]?.uint64 == count && report["verdict"]?.string == "pass")
         let seconds = try #require(report["seconds"]?.double)
         let peak = try #require(report["peak_memory_bytes"]?.uint64)
-        #expect(peak < 192 << 20, "\(peak >> 20) MiB for \(count) records")
+        #expect(peak < 320 << 20, "\(peak >> 20) MiB for \(count) records")
         print(
             "verify: \(count) records of \(report["totals"]?["generations"]?.uint64 ?? 0) files in \(seconds) s, "
                 + "\(Int(Double(count) / seconds)) a second, \(peak >> 20) MiB at most")

@@ -3,7 +3,7 @@ import Core
 import TestSupport
 import Testing
 
-@Suite("Verify", .serialized, .timeLimit(.minutes(3)))
+@Suite("Verify", .serialized, .timeLimit(.minutes(10)))
 struct VerifyScenarios {
     private static let stream = "0000000000000000000000000000000a"
 
