@@ -46,7 +46,7 @@ struct EngineMapping {
 
     private var tailer: TailerOptions {
         var options = TailerOptions(host: configuration.node.name)
-        options.openLimit = max(64, ResourceLimits.openFiles - EngineMapping.reservedDescriptors)
+        options.openLimit = max(16, ResourceLimits.openFiles - EngineMapping.reservedDescriptors)
         options.refusedDirectories = [Array(configuration.stateDirectory.utf8)]
         if case .success(let status) = FileSystem.status(descriptor: STDERR_FILENO),
             status.mode & UInt32(S_IFMT) == UInt32(S_IFREG)

@@ -38,6 +38,8 @@ final class TortureArrivals: Sendable {
         var strange: [String] = []
         var gaps: [ArrivedGap] = []
         var stateLosses = 0
+        /// Paths of the streams of which gaps are told in sum only; empty for the whole host.
+        var summaries: [String] = []
         /// Every audit event as it came.
         var events: [String] = []
     }
@@ -81,6 +83,7 @@ final class TortureArrivals: Sendable {
             case "gap":
                 content.coverage.gap(event)
                 content.gaps.append(ArrivedGap(event))
+            case "gap_summary": content.summaries.append(event.string("log.file.path") ?? "")
             case "state_lost": content.stateLosses += 1
             default: break
             }

@@ -83,7 +83,7 @@ struct TortureChaos {
         case "power loss": try await losePower()
         case "stop": try await stop()
         case "pause": try await paused(100...2500) {}
-        case "flood": try await flood()
+        case "flood": if world.story.losesEvents { try await flood() }
         case "reload": try await reload()
         case "bad reload": try await reloadBadly()
         case "clock": try setClock()

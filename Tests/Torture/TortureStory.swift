@@ -15,6 +15,8 @@ struct TortureStory: CustomStringConvertible {
     let descriptors: Int?
     /// The store is damaged for real, not only in copies: state is lost, and must be said to be.
     let damagesStore: Bool
+    /// inotify's queue overflows: events are lost.
+    let losesEvents: Bool
     let hasContainers: Bool
 
     static let topics = ["logs.a", "logs.b", "logs.c"]
@@ -30,16 +32,18 @@ struct TortureStory: CustomStringConvertible {
         hasPoison = random.once(in: 4)
         // The mock cluster keeps 5 MB of each partition, as they were sent: few enough lines that it keeps all of a round.
         linesPerSecond = hasPoison ? random.number(300...600) : random.number(800...1600)
-        // Few enough that files wait for one another; what the daemon itself needs is about 30.
-        descriptors = random.once(in: 4) ? random.number(80...140) : nil
+        // Few enough that files wait for one another: what the daemon itself may need is kept free.
+        descriptors = random.once(in: 4) ? random.number(128...290) : nil
         damagesStore = random.once(in: 4)
+        losesEvents = random.once(in: 4)
         streams = (0..<40).map { Rotation.allCases[$0 % Rotation.allCases.count] }
     }
 
     var description: String {
         "seed \(seed): \(seconds) s, \(linesPerSecond) lines/s in \(streams.count) streams"
             + (hasPoison ? ", refused records" : "") + (descriptors.map { ", \($0) descriptors" } ?? "")
-            + (damagesStore ? ", store damaged" : "") + (hasContainers ? ", containers" : "")
+            + (damagesStore ? ", store damaged" : "")
+            + (losesEvents ? ", events lost" : "") + (hasContainers ? ", containers" : "")
     }
 }
 

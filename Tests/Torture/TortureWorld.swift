@@ -72,7 +72,7 @@ final class TortureWorld: Sendable {
                 + (exclude.isEmpty ? "" : ", exclude: [\"\(exclude.joined(separator: "\", \""))\"]") + "}"
         }
         try directory.makeDirectory("flood")
-        options.moreFiles = ["{name: flood, paths: [\"\(directory.path("flood/*.tmp"))\"]}"]
+        options.moreFiles = ["{name: flood, paths: [\"\(directory.path("flood/*.log"))\"]}"]
         options.environment = clock.environment.merging(power.environment) { first, _ in first }
         options.environment["LD_PRELOAD"] = "\(clock.environment["LD_PRELOAD"]!):\(power.library)"
         if let descriptors = story.descriptors {
