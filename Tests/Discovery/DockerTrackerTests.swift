@@ -201,8 +201,8 @@ struct DockerTrackerTests {
         var tracker = tracker()
         for number in 0..<100 { tracker.take(event("create", DockerSamples.id(number), Int64(number) + 10), cost: 0) }
         let first = tracker.takeInspections()
-        #expect(first.count == DockerAPI.width && tracker.takeInspections().isEmpty)
+        #expect(first.count == DockerInspection.width && tracker.takeInspections().isEmpty)
         tracker.take(.found(record(first[0])), of: first[0])
-        #expect(tracker.takeInspections() == [DockerSamples.id(DockerAPI.width)])
+        #expect(tracker.takeInspections() == [DockerSamples.id(DockerInspection.width)])
     }
 }
