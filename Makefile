@@ -2,15 +2,17 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo build release test fuzz fuzz-corpus test-tools lint format clean
 SOURCES := Package.swift Sources Tests
-TEST := swift test --skip-build --disable-xctest
+TEST := packaging/run-tests.sh
 # Runs of their own, so that no test keeps from another what it waits for: tests that wait for threads, processes and
 # brokers; that block their thread on file systems that hang; that measure deadlines or latencies; with real runtimes, which
 # need all cores; of the whole daemon.
-APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.NetworkTests/) \
+APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.Network) \
 	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ \
-	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume)
+	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume) ^TortureTests\.
 empty :=
 space := $(empty) $(empty)
+MINUTES := 2
+TORTURE := swift test --skip-build --disable-xctest --filter '^TortureTests\.'
 RELEASE := swift build -c release --static-swift-stdlib --product longshore
 
 help: ## this list
@@ -25,11 +27,19 @@ build: dependencies ## debug build
 release: dependencies ## release build: .build/release/longshore
 	$(RELEASE)
 
-test: dependencies ## install what the tests need and run them all
-	packaging/install-test-dependencies.sh
-	swift build --build-tests
+test: test-build ## install what the tests need and run them all
 	$(TEST) --skip '$(subst $(space),|,$(strip $(APART)))'
 	for tests in $(foreach run,$(APART),'$(run)'); do $(TEST) --filter "$$tests" || exit 1; done
+
+torture: test-build ## everything goes wrong at once and nothing may be lost: MINUTES=2, SEED=n
+	LONGSHORE_TORTURE_SECONDS=$$(($(MINUTES) * 60)) LONGSHORE_SEED=$(SEED) $(TORTURE)
+
+soak: test-build ## torture for hours, seed after seed: MINUTES=240, SEED=n
+	LONGSHORE_TORTURE_SECONDS=$$(($(if $(filter file,$(origin MINUTES)),240,$(MINUTES)) * 60)) \
+	LONGSHORE_TORTURE_ROUND=180 LONGSHORE_SEED=$(SEED) $(TORTURE)
+
+protections: test-build ## torture of builds that lack one protection each: each must fail. ONLY=name for one
+	Tests/Torture/protections.sh $(ONLY)
 
 fuzz: dependencies ## fuzz what reads from outside: FUZZ_SECONDS=60 for each target, or for TARGET=labels
 	Tests/Fuzz/run
@@ -50,6 +60,9 @@ clean: ## remove build products, keep .build-tools
 	swift package clean
 	swift package --package-path Tests/Fuzz --scratch-path .build-fuzz clean
 
-.PHONY: dependencies
+.PHONY: dependencies test-build torture soak protections
+test-build: dependencies
+	packaging/install-test-dependencies.sh
+	swift build --build-tests
 dependencies:
 	@packaging/install-build-dependencies.sh

@@ -62,18 +62,19 @@ let package = Package(
         room(
             "Engine",
             knows: ["Core", "LinuxIO", "Resolver", "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "CLinux", log]),
+        room("Verify", knows: ["Core", "KafkaSink"]),
         room("Telemetry", knows: ["Core", "LinuxIO", log]),
         room("Admin", knows: ["Core", "LinuxIO"] + http),
         room(
             "Agent",
             knows: [
                 "Core", "LinuxIO", "CLinux", "Configuration", "Admin", "Telemetry", "Discovery", "Resolver", "Engine",
-                "FileSource", "Pipeline", "KafkaSink", "Checkpoint", log, signals,
+                "FileSource", "Pipeline", "KafkaSink", "Checkpoint", "Verify", log, signals,
             ]),
         .executableTarget(
             name: "longshore",
             dependencies: [
-                "Agent", "Admin", "Configuration", "Core",
+                "Agent", "Admin", "Configuration", "Core", "Verify",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -98,6 +99,7 @@ let package = Package(
                 "Engine", "Core", "LinuxIO", "Checkpoint", "FileSource", "Resolver", "KafkaSink", "Pipeline",
                 "TestSupport", log,
             ]),
+        tests("Verify", of: ["Verify", "KafkaSink", "Core", "TestSupport"]),
         tests("Telemetry", of: ["Telemetry", "Core", "TestSupport", log]),
         tests(
             "Agent",
@@ -105,6 +107,7 @@ let package = Package(
                 "Agent", "Configuration", "Discovery", "Engine", "FileSource", "Resolver", "Core", "TestSupport", log,
             ]),
         tests("Admin", of: ["Admin", "Core", "TestSupport", log]),
+        tests("Torture", of: ["Checkpoint", "Core", "TestSupport", "LinuxIO", "CLinux"]),
         tests("Scenarios", of: ["Core", "TestSupport", "LinuxIO", "CLinux"]),
     ]
 )

@@ -40,20 +40,8 @@ struct EngineMapping {
     }
 
     private var kafka: KafkaOptions {
-        let settings = configuration.kafka
-        var options = KafkaOptions(
-            brokers: (embedded ?? settings.bootstrapServers ?? "").split(separator: ",").map(String.init))
-        options.compression = settings.compression.rawValue
-        options.lingerMilliseconds = Double(settings.linger) / 1_000_000
-        options.securityProtocol = settings.securityProtocol
-        options.certificateAuthority = settings.tls?.ca
-        options.certificate = settings.tls?.certificate
-        options.key = settings.tls?.key
-        options.saslMechanism = settings.sasl?.mechanism.rawValue
-        options.saslUsername = settings.sasl?.username
-        options.saslPassword = settings.sasl?.password.revealed
-        options.passthrough = settings.librdkafka.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        return options
+        KafkaMapping.options(
+            configuration.kafka, brokers: embedded ?? configuration.kafka.bootstrapServers ?? "")
     }
 
     private var tailer: TailerOptions {

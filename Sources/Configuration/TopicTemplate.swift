@@ -41,6 +41,11 @@ package struct TopicTemplate: Hashable, Sendable {
         parts.compactMap { if case .field(let field) = $0 { field } else { nil } }
     }
 
+    /// A glob that every topic of the template fits: each field is a `*`.
+    package var pattern: String {
+        parts.map { if case .literal(let text) = $0 { text } else { "*" } }.joined()
+    }
+
     /// The template, or what is wrong with its text.
     package static func parse(_ text: String) -> Result<TopicTemplate, Objection> {
         var parts: [Part] = []

@@ -13,6 +13,8 @@ struct AuditText {
         let stream: StreamID
         let path: [UInt8]
         let file: FileID
+        /// Where its records go; empty where that is not known.
+        let topic: String
 
         init(_ record: GenerationRecord) {
             container = record.container
@@ -20,9 +22,14 @@ struct AuditText {
             stream = record.stream
             path = record.path
             file = record.file
+            topic = record.route
         }
 
-        init(container: String = "", declaration: String, stream: StreamID, path: [UInt8], file: FileID) {
+        init(
+            container: String = "", declaration: String, stream: StreamID, path: [UInt8], file: FileID,
+            topic: String = ""
+        ) {
+            self.topic = topic
             self.container = container
             self.declaration = declaration
             self.stream = stream
@@ -151,6 +158,7 @@ struct AuditText {
         text.member("log.declaration", subject.declaration)
         text.member("log.stream.id", subject.stream.description)
         text.member("log.file.path", rawBytes: subject.path)
+        if !subject.topic.isEmpty { text.member("topic", subject.topic) }
         if let deadLetter { text.member("dead_letter_topic", deadLetter) }
         text.member("log.file.id", subject.file.description)
         return text

@@ -26,6 +26,7 @@ extension PipelineLoop {
             metadata: [
                 "path": "\(displayPath(slot))", "archive": "\(printable(tailer.archivePath(slot) ?? []))",
                 "offset": "\(offset)", "damage": "\(damage)",
+                "remedy": "see why the compression was not finished, and whether the disk is full or failing",
             ])
     }
 }

@@ -49,6 +49,8 @@ extension PipelineLoop {
         }
         sources[slot].isRefusedAlone = false
         sources[slot].needsRewind = false
+        // What it had reached it reaches again: until then its stream's next generation does not begin.
+        sources[slot].isCaughtUp = false
         sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
         if let size = sources[slot].endSize {
             // Its content cannot be read again.

@@ -113,7 +113,7 @@ extension PipelineLoop {
             "a file of the last run is gone or replaced; what it had beyond its offset cannot be known",
             metadata: [
                 "path": "\(printable(record.path))", "offset": "\(record.counts.committed)",
-                "reason": "\(vanished.reason.rawValue)",
+                "reason": "\(vanished.reason.rawValue)", "remedy": "\(vanished.reason.remedy)",
             ])
     }
 
@@ -174,7 +174,10 @@ extension PipelineLoop {
         counters.gapBytes[GapReason.truncated.rawValue, default: 0] += lastSize - size
         logger.warning(
             "bytes that were written after a file was copied and before it was truncated are lost and announced as a gap",
-            metadata: ["path": "\(displayPath(slot))", "from": "\(size)", "to": "\(lastSize)"])
+            metadata: [
+                "path": "\(displayPath(slot))", "from": "\(size)", "to": "\(lastSize)",
+                "remedy": "rotate by renaming: nothing is written between two steps then",
+            ])
     }
 
     /// A file was deleted while its descriptor was given up for others: what was unread cannot be known, and is said so.
@@ -272,7 +275,10 @@ extension PipelineLoop {
             outbox.collect(audit.gap(subject(slot), from: size, to: nil, reason: .deleted))
             logger.warning(
                 "a deleted file is let go while a program still has it open for writing",
-                metadata: ["path": "\(displayPath(slot))", "offset": "\(size)"])
+                metadata: [
+                    "path": "\(displayPath(slot))", "offset": "\(size)",
+                    "remedy": "let the program open its log again after rotation, or raise limits.deleted_file_hold",
+                ])
         }
         sources[slot].isFinal = true
     }
@@ -290,7 +296,8 @@ extension PipelineLoop {
         AuditText.Subject(
             container: declarations[tailer.declaration(slot)].files.container,
             declaration: declarations[tailer.declaration(slot)].files.name, stream: tailer.stream(slot),
-            path: tailer.livePath(slot), file: tailer.file(slot))
+            path: tailer.livePath(slot), file: tailer.file(slot),
+            topic: declarations[tailer.declaration(slot)].files.route)
     }
 
     func displayPath(_ slot: Int) -> String { printable(tailer.livePath(slot)) }

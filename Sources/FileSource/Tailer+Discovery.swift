@@ -240,7 +240,7 @@ extension Tailer {
             goOnInCopy(other, place, status, declaration, now)
         }
         if let record {
-            resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
+            resume(slot, record, .byOpening)
         } else if let record = takeLower(entry.path, descriptor, status, identity, declaration) {
             resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
             moved.append(Int(slot))

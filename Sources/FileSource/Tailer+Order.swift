@@ -14,6 +14,8 @@ enum StreamPlace {
     case before(Int32)
     /// It was renamed away, later than all that are known as renamed.
     case behindRenamed
+    /// It is known from the store: those that were opened after it are newer, in whatever order they are met again.
+    case byOpening
     /// It was renamed away; among others of which the same is true its birth time tells.
     case byBirth
 }
@@ -65,6 +67,7 @@ extension Tailer {
         switch place {
         case .newest, .after: return false
         case .before, .behindRenamed: return hasOwnName
+        case .byOpening: return files[Int(former)].opened > files[Int(slot)].opened
         case .byBirth: return hasOwnName || isYounger(former, than: slot)
         }
     }

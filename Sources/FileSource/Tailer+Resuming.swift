@@ -103,7 +103,7 @@ extension Tailer {
         for other in others { giveUp(other.record, other.reason) }
         guard let taken = fitting else { return closeUnused(descriptor) }
         let slot = newSlot(descriptor, status, identity, declaration, now)
-        resume(slot, taken, .behindRenamed)
+        resume(slot, taken, .byOpening)
         withheld.remove(taken.file)
         problems[path] = nil
         giveName(slot, directory, name)

@@ -45,6 +45,13 @@ extension Tailer {
         return scans.isEmpty
     }
 
+    /// What events tell of a directory waits for its generations of the store that were renamed while the daemon was down:
+    /// they come first in their streams.
+    func admitRenamedFirst(_ directory: Int32, _ now: Int64) {
+        guard let scan = scans[directory], !scan.inodes.isEmpty else { return }
+        while !scan.isOver, !scan.inodes.isEmpty { advance(scan, now) }
+    }
+
     /// Makes steps for one view only, at once: what has just come may soon be gone.
     func hurryScans(of view: Int32, _ now: Int64) {
         let end = sliceEnd

@@ -142,6 +142,7 @@ extension Tailer {
     /// Compares what the events said with the directories: a slot keeps a name only when its inode is there.
     private func settleChanges(_ now: Int64) {
         guard !changes.isEmpty else { return }
+        for directory in Set(changes.entries.map(\.directory)) { admitRenamedFirst(directory, now) }
         var settled = changes
         changes = NameChanges()
         // Moved to where nobody watches, unless a scan has met it at its new place.

@@ -56,6 +56,9 @@ package struct KafkaOptions: Sendable, Equatable {
         return all + securitySettings
     }
 
+    /// What a consumer of the same brokers needs of it, in the order in which it is set.
+    package var consumerSettings: [(String, String)] { passthrough.map { ($0.key, $0.value) } + securitySettings }
+
     /// All places in librdkafka's queue.
     package var places: Int { queueMessages + KafkaOptions.queueMargin }
 

@@ -11,7 +11,10 @@ struct Longshore: AsyncParsableCommand {
         commandName: "longshore",
         abstract: "Ships this host's logs to Kafka: every byte acknowledged, or announced as a gap.",
         version: "longshore \(longshoreVersion)",
-        subcommands: [RunCommand.self, ValidateCommand.self, StatusCommand.self, ExplainCommand.self, DemoCommand.self])
+        subcommands: [
+            RunCommand.self, ValidateCommand.self, StatusCommand.self, ExplainCommand.self, VerifyCommand.self,
+            DemoCommand.self,
+        ])
 
     static func main() async {
         StandardStreams.occupy()

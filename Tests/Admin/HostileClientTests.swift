@@ -191,9 +191,12 @@ struct HostileClientTests {
     }
 
     @Test func stoppingDoesNotWaitForAHungEngine() async throws {
+        var limits = HTTPLimits()
+        limits.answerMilliseconds = 600_000
         let gate = Gate()
         let holders = Holders()
         try await withAdminServer(
+            limits: limits,
             provider: {
                 await gate.pass()
                 return Samples.report()

@@ -1,6 +1,7 @@
 // The TCP side: metrics, health, readiness.
 import Core
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Admin
@@ -54,7 +55,8 @@ struct MetricsServerTests {
             }
             try await expectFetch(200, port, "/readyz", "the event loop is not held")
             await gate.unlock()
-            try await expectFetch(200, port, "/healthz")
+            // The engine is a task here, whose turn other tests may hold up beyond the limit.
+            try await waitUntil("a healthy answer") { try await fetch(port, "/healthz").status == 200 }
         }
     }
 

@@ -116,12 +116,13 @@ private typealias Image = [String: [UInt8]]
         }
     }
 
+    /// $LONGSHORE_DAMAGE_ROUNDS: so many bits instead of a hundred.
     @Test(arguments: [0, 10])
     func `a flipped bit anywhere gives an earlier state or a reported recovery`(closedAfter: Int) throws {
         let whole = try image(closedAfter: closedAfter)
         let seed = UInt64(Clock.wall())
         var random = SeededGenerator(seed: seed)
-        for round in 0..<100 {
+        for round in 0..<(environmentVariable("LONGSHORE_DAMAGE_ROUNDS").flatMap { Int($0) } ?? 100) {
             let name = ["store.db", "store.db-wal"][round % 2]
             var flipped = whole
             let place = Int.random(in: 0..<whole[name]!.count, using: &random)

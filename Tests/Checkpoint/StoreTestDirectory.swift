@@ -106,17 +106,17 @@ func update(_ record: GenerationRecord, committed: UInt64) -> GenerationUpdate {
 func event(_ text: String) -> AuditEvent { AuditEvent(key: "host", payload: Array(text.utf8)) }
 
 extension Store {
-    /// Submits and waits for the completion of this ticket, at most ten seconds.
+    /// Submits and waits for the completion of this ticket.
     @discardableResult
     func perform(_ transaction: StoreTransaction) throws -> StoreCompletion {
         submit(transaction)
         return try #require(completions(upTo: transaction.ticket).last)
     }
 
-    /// Completions until `ticket` is among them.
+    /// Completions until `ticket` is among them, or for `patience`.
     func completions(upTo ticket: UInt64) -> [StoreCompletion] {
         var all: [StoreCompletion] = []
-        let end = Clock.monotonic() + 10 * nanosecondsPerSecond
+        let end = Clock.monotonic() + patience
         while all.last?.ticket != ticket && Clock.monotonic() < end {
             var descriptor = pollfd(fd: completionsReady.raw, events: Int16(POLLIN), revents: 0)
             _ = poll(&descriptor, 1, 1000)
@@ -126,9 +126,12 @@ extension Store {
     }
 }
 
-/// Whether `condition`, which another thread brings about without an event of its own, holds within ten seconds.
+/// How long a test waits for what must come: an fsync on a disk that is shared may take seconds.
+private let patience = 60 * nanosecondsPerSecond
+
+/// Whether `condition`, which another thread brings about without an event of its own, holds within `patience`.
 func holdsSoon(_ condition: () -> Bool) -> Bool {
-    let end = Clock.monotonic() + 10 * nanosecondsPerSecond
+    let end = Clock.monotonic() + patience
     while !condition() {
         if Clock.monotonic() > end { return false }
         usleep(500)

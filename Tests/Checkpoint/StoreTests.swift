@@ -167,7 +167,7 @@ import Testing
         #expect(openFailure(options) == nil)
     }
 
-    @Test func `a commit is fsynced within the interval and a durable one before it completes`() throws {
+    @Test func `a durable commit is fsynced before it completes, others are not waited for`() throws {
         var slow = options
         slow.fsyncInterval = 3600 * nanosecondsPerSecond
         let first = try Store.open(slow).store
@@ -182,15 +182,26 @@ import Testing
         try first.perform(StoreTransaction(ticket: 5, durable: true))
         #expect(first.syncCount == atOpen + 2, "an empty durable transaction makes earlier ones durable")
         first.close()
+    }
 
-        let store = try Store.open(options).store
+    /// What else the machine does only ever adds to a delay: a timer that comes too late does so in each round.
+    @Test func `a commit that nobody waits for is fsynced within the interval`() throws {
+        let memory = try StoreTestDirectory(inMemory: true)
+        let store = try Store.open(
+            StoreOptions(directory: memory.path + "/state", fsyncInterval: 50 * nanosecondsPerMillisecond)
+        ).store
         defer { store.close() }
-        let before = store.syncCount
-        let start = Clock.monotonic()
-        try store.perform(StoreTransaction(ticket: 1, events: [event("lazy")]))
-        #expect(holdsSoon { store.syncCount > before })
-        // The rest is what a busy machine adds to a 50 ms timer and to the fsync itself.
-        #expect(store.syncCount == before + 1 && Clock.monotonic() - start < 1 * nanosecondsPerSecond)
+        let bound = 200 * nanosecondsPerMillisecond
+        var quickest = Int64.max
+        for ticket in 1...30 as ClosedRange<UInt64> where quickest > bound {
+            let before = store.syncCount
+            let start = Clock.monotonic()
+            try store.perform(StoreTransaction(ticket: ticket, events: [event("lazy")]))
+            try #require(holdsSoon { store.syncCount > before })
+            quickest = min(quickest, Clock.monotonic() - start)
+            #expect(store.syncCount == before + 1)
+        }
+        #expect(quickest <= bound)
     }
 
     @Test func `an idle store does not wake up`() throws {
@@ -199,11 +210,16 @@ import Testing
         let before = store.syncCount
         try store.perform(StoreTransaction(ticket: 1, events: [event("x")]))
         #expect(holdsSoon { store.syncCount > before })
-        let wakes = store.wakeCount
-        // Ten intervals of silence: the absence of wake-ups has no event to wait for.
+        // Ten intervals of silence: the absence of wake-ups has no event to wait for. The thread may still be on its way to
+        // its rest when the first ones begin.
         var none = pollfd(fd: store.completionsReady.raw, events: Int16(POLLIN), revents: 0)
-        _ = poll(&none, 1, 500)
-        #expect(store.wakeCount == wakes)
+        var isQuiet = false
+        for _ in 0..<5 where !isQuiet {
+            let wakes = store.wakeCount
+            _ = poll(&none, 1, 500)
+            isQuiet = store.wakeCount == wakes
+        }
+        #expect(isQuiet)
     }
 
     @Test func `snapshots are taken after opening, in their interval and at the end, when there is news`() throws {

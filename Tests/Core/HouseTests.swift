@@ -36,6 +36,7 @@ struct HouseTests {
         "Configuration": ground, "Telemetry": ground, "Admin": ground,
         "Resolver": ground, "Discovery": ground, "FileSource": ground.union(["Resolver"]), "Pipeline": ground,
         "KafkaSink": ground, "Checkpoint": ground,
+        "Verify": ["Core", "KafkaSink"],
         "Engine": ground.union(["Resolver", "FileSource", "Pipeline", "KafkaSink", "Checkpoint"]),
     ]
     private static let ground: Set<String> = ["Core", "LinuxIO"]

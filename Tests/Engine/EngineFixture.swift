@@ -1,7 +1,6 @@
 // An engine on a private directory and a mock cluster.
 import Checkpoint
 import Core
-import Engine
 import FileSource
 import Glibc
 import KafkaSink
@@ -10,6 +9,8 @@ import Logging
 import Pipeline
 import TestSupport
 import Testing
+
+@testable import Engine
 
 /// What the engine tests share: one directory with `logs` and `state`, one mock cluster, options made from both.
 struct EngineFixture {
@@ -73,5 +74,17 @@ struct EngineFixture {
 
     func records(_ topic: String = "logs", count: Int) async throws -> [RecordFields] {
         try await readRecords(cluster.bootstrap, topic: topic, until: .count(count)).map { try $0.fields() }
+    }
+}
+
+extension PipelineLoop {
+    /// Looks for files until all walks are over: on a busy machine the first slice may find none.
+    func findFiles() {
+        tailer.start(now: Clock.monotonic())
+        collectNews(Clock.monotonic())
+        while tailer.nextDeadline == 0 {
+            tailer.tick(now: Clock.monotonic())
+            collectNews(Clock.monotonic())
+        }
     }
 }

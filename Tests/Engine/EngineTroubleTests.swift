@@ -80,8 +80,8 @@ import TestSupport
         try await fixture.waitForStatus(engine, "the other topic ships", timeout: .seconds(10)) { report in
             report.sources.contains { $0.topic == "well" && $0.ledger.acknowledged == 8 }
         }
-        let (before, after) = try await wakeups(engine)
-        #expect(after - before < 100, "\(after - before) wake-ups in 3 s with a stuck topic")
+        let rate = try await wakeupsPerSecond(engine)
+        #expect(rate < spinning, "\(rate) wake-ups a second with a stuck topic")
         try fixture.cluster.setUp(broker: 2)
         try await fixture.waitForStatus(engine, "everything is shipped in the end", timeout: .seconds(60)) {
             $0.totals.acknowledged == 6 + 8 + UInt64(line.utf8.count * 4_000)
@@ -101,8 +101,7 @@ import TestSupport
             options, store: store, state: state, commands: CommandQueue(),
             logger: Logger(label: "engine", factory: { _ in SwiftLogNoOpLogHandler() }))
         defer { loop.producer.close() }
-        loop.tailer.start(now: Clock.monotonic())
-        loop.collectNews(Clock.monotonic())
+        loop.findFiles()
         while loop.producer.topics[0].state != .healthy {
             var ready = pollfd(fd: loop.producer.ready.raw, events: Int16(POLLIN), revents: 0)
             poll(&ready, 1, 10_000)
@@ -184,8 +183,8 @@ import TestSupport
         try await fixture.waitForStatus(engine, "new files cannot be registered") {
             $0.store.lastError != nil && $0.sources.filter { $0.state == "registering" }.count > 0
         }
-        let (before, after) = try await wakeups(engine)
-        #expect(after - before < 60, "\(after - before) wake-ups in 3 s on a full state directory")
+        let rate = try await wakeupsPerSecond(engine)
+        #expect(rate < spinning, "\(rate) wake-ups a second on a full state directory")
         for index in 0..<40 { _ = try await run("/bin/rm", [fixture.directory.path("logs/new\(index).log")]) }
         try await fixture.waitForStatus(engine, "deleted files are let go", timeout: .seconds(10)) { report in
             !report.sources.contains { $0.deleted }
@@ -212,19 +211,24 @@ import TestSupport
         try await fixture.waitForStatus(engine, "parked") { $0.kafka.topics[0].state == "parked" }
         _ = try await run("/bin/rm", [fixture.directory.path("logs/a.log")])
         try await fixture.waitForStatus(engine, "deleted, and held") { $0.sources.first?.deleted == true }
-        let (before, after) = try await wakeups(engine)
-        #expect(after - before < 60, "\(after - before) wake-ups in 3 s with a parked topic and a deleted file")
+        let rate = try await wakeupsPerSecond(engine)
+        #expect(rate < spinning, "\(rate) wake-ups a second with a parked topic and a deleted file")
         fixture.cluster.clearRequestErrors(.produce)
         try await fixture.waitForStatus(engine, "shipped after all", timeout: .seconds(60)) { $0.sources.isEmpty }
         #expect(try await fixture.records(count: 2).map(\.message) == ["one", "two"])
         _ = await fixture.stop(engine, drainSeconds: 1)
     }
 
-    /// Wake-ups of the pipeline thread before and after 3 s in which nothing is asked of it.
-    private func wakeups(_ engine: Engine) async throws -> (UInt64, UInt64) {
+    /// Timers and tries make about 20 wake-ups a second; a loop that spins makes thousands, also on a busy machine.
+    private let spinning = 100.0
+
+    /// Wake-ups of the pipeline thread while nothing is asked of it for 3 s, or longer where others have the cores.
+    private func wakeupsPerSecond(_ engine: Engine) async throws -> Double {
         let before = try #require(await engine.status()).counters.wakeups
+        let start = Clock.monotonic()
         // Time itself is measured here: there is no event to wait for.
         try await Task.sleep(for: .seconds(3))
-        return (before, try #require(await engine.status()).counters.wakeups)
+        let after = try #require(await engine.status()).counters.wakeups
+        return Double(after - before) / (Double(Clock.monotonic() - start) / Double(nanosecondsPerSecond))
     }
 }

@@ -25,8 +25,7 @@ import Testing
             options, store: store, state: state, commands: CommandQueue(),
             logger: Logger(label: "engine", factory: { _ in lines }))
         defer { loop.producer.close() }
-        loop.tailer.start(now: Clock.monotonic())
-        loop.collectNews(Clock.monotonic())
+        loop.findFiles()
         loop.ledger.trapsWhenOutOfBalance = false
         try body(loop, lines)
     }

@@ -1,5 +1,7 @@
 // Fatal errors of Kafka's producer, seen by the engine: records, announcements and memory survive them.
 import Core
+import Glibc
+import LinuxIO
 import TestSupport
 import Testing
 
@@ -56,5 +58,44 @@ import Testing
         fixture.cluster.clearRequestErrors(.produce)
         try await fixture.waitForStatus(engine, "the second line") { $0.totals.acknowledged == 13 }
         #expect(await fixture.stop(engine) == EngineEnd())
+    }
+
+    /// Its former generation was read to its end before the error; what must be sent again of it comes first all the same.
+    @Test func theNextGenerationWaitsForWhatIsSentAgain() async throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try fixture.cluster.createTopic("logs", partitions: 1)
+        // The window that these open is wider than the one after the error: what is sent again needs several turns.
+        let first = (0..<8_000).map { "first \($0)\n" }.joined()
+        try fixture.directory.write(first, to: "logs/a.log")
+        let engine = try fixture.start(
+            fixture.options { [fixture] options in
+                options.declarations = [fixture.declaration("app", "logs/a.log*", topic: "logs")]
+                options.auditTopic = nil
+            })
+        try await fixture.waitForStatus(engine, "the first lines") { $0.totals.acknowledged == first.utf8.count }
+        let old = (0..<1_500).map { "old \($0)\n" }.joined()
+        try fixture.cluster.setRoundTripTime(milliseconds: 700)
+        fixture.cluster.pushRequestErrors(.produce, [.outOfOrderSequence])
+        try fixture.directory.append(old, to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "all of it in flight") {
+            $0.totals.unread == 0 && $0.totals.inFlight > 0
+        }
+        let log = fixture.directory.path("logs/a.log")
+        try retryingInterrupts("rename") { rename(log, log + ".1") }
+        try fixture.directory.write((0..<100).map { "new \($0)\n" }.joined(), to: "logs/a.log")
+        try await fixture.waitForStatus(engine, "a generation that waits") { report in
+            report.sources.contains { $0.state == "waiting" } && report.totals.inFlight > 0
+        }
+        try await fixture.waitForStatus(engine, "a producer made anew") { $0.kafka.rebuilds > 0 }
+        try fixture.cluster.setRoundTripTime(milliseconds: 0)
+        try await fixture.waitForStatus(engine, "everything acknowledged") {
+            $0.totals.unread == 0 && $0.totals.inFlight == 0 && $0.sources.count == 2
+        }
+        #expect(await fixture.stop(engine) == EngineEnd())
+        let messages = try await fixture.records("logs", count: 9_600).compactMap(\.message)
+        let firstNew = try #require(messages.firstIndex { $0.hasPrefix("new") })
+        let lastOld = try #require(messages.lastIndex { $0.hasPrefix("old") })
+        #expect(lastOld < firstNew, "records \(lastOld) and \(firstNew)")
     }
 }

@@ -132,11 +132,11 @@ final class TestEngine {
         }
     }
 
-    /// Lets a second pass, so that network volumes are listed, and takes what comes of it.
+    /// Lets seconds pass, so that network volumes are listed, and takes what comes of each before the next: until `isDone`.
     func pollNetwork(until isDone: () -> Bool) {
         for _ in 0..<20 where !isDone() {
             advance(seconds: 1)
-            pumpNetwork(turns: 5, until: isDone)
+            pumpNetwork { isDone() || !tailer.volumes.values.contains { $0.isBusy || $0.isListDue } }
         }
     }
 

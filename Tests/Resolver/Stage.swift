@@ -1,5 +1,6 @@
 // A private piece of host with mounts of its own, and views of containers made of it.
 import CLinux
+import Core
 import Glibc
 import LinuxIO
 import TestSupport
@@ -54,8 +55,15 @@ final class Stage {
             }())
     }
 
+    /// Tried again while it is busy: a child of another test, between fork and exec, holds copies of descriptors.
     func unmount(_ name: String) throws {
-        try retryingInterrupts("umount", name) { umount2(path(name), 0) }
+        let end = Clock.monotonic() + 10 * nanosecondsPerSecond
+        while umount2(path(name), 0) != 0 {
+            guard errno == EBUSY || errno == EINTR, Clock.monotonic() < end else {
+                throw SystemError("umount", name, errno: errno)
+            }
+            usleep(1_000)
+        }
         mounted.removeAll { $0 == path(name) }
     }
 

@@ -26,7 +26,12 @@ extension DeliveryScenarios {
                 let readiness = try await bench.daemon.metrics("/readyz")
                 #expect(readiness.status == 503 && readiness.text.contains("logs"), "\(readiness.text)")
                 // The other topic gets all its lines while this one gets none.
-                try await bench.base.records.waitForEnds()
+                let records = bench.base.records
+                try await bench.daemon.waitForStatus("all that its brokers took has been read") { status in
+                    let topic = status["kafka"]?["topics"]?.array?.first { $0["name"]?.string == "logs" }
+                    guard let taken = topic?["acknowledgedRecords"]?.uint64 else { return false }
+                    return topic?["inFlight"]?.uint64 == 0 && UInt64(records.count) >= taken
+                }
                 let here = bench.base.takeArrivals()
                 let goal = Int(other.written.total) + 2_000
                 try await bench.other.waitForCount(goal)

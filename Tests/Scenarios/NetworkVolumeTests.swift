@@ -72,13 +72,18 @@ struct NetworkVolumeTests {
                     && $0["reason"]?.string?.contains("the fuse file system at \(mount.path) has not answered") == true
             } == true
         }
-        let during = try await latencies("during", reader, count: 1500)
-        let (p99Before, p99During) = (before[before.count * 99 / 100], during[during.count * 99 / 100])
-        print(
-            "network/neighbour's delivery latency: p50 \(milliseconds(before[750])) -> \(milliseconds(during[750])), "
-                + "p99 \(milliseconds(p99Before)) -> \(milliseconds(p99During))")
-        // Below a few ms the scheduler of a busy test machine decides.
-        #expect(Double(p99During) <= 1.5 * Double(max(p99Before, 20 * nanosecondsPerMillisecond)))
+        // What else the machine does only ever adds to a latency: a true effect is there in every round.
+        var isWithin = false
+        for round in 1...4 where !isWithin {
+            let during = try await latencies("during\(round)", reader, count: 1500)
+            let (p99Before, p99During) = (before[before.count * 99 / 100], during[during.count * 99 / 100])
+            print(
+                "network/neighbour's delivery latency: p50 \(milliseconds(before[750])) -> \(milliseconds(during[750])), "
+                    + "p99 \(milliseconds(p99Before)) -> \(milliseconds(p99During))")
+            // Below a few ms the scheduler of a busy test machine decides.
+            isWithin = Double(p99During) <= 1.5 * Double(max(p99Before, 20 * nanosecondsPerMillisecond))
+        }
+        #expect(isWithin)
         let status = try await daemon.status()
         #expect(
             status["problems"]?.array?.contains { $0.string?.contains("check its server") == true } == true)

@@ -147,6 +147,13 @@ package final class Daemon: Sendable {
         return status
     }
 
+    /// The same for a thread of the test's own: blocks, 2 s at most.
+    package func statusBlocking() throws -> JSONValue {
+        let answer = try httpGetBlocking(.unix(path: adminSocket), "/status", patience: 2)
+        guard answer.status == 200 else { throw FixtureError("GET /status: \(answer.status) \(answer.text)") }
+        return try JSONValue(parsing: answer.body)
+    }
+
     /// `GET path` of the metrics listener, whose port the daemon has logged: `/readyz`, `/healthz`, `/metrics`.
     package func metrics(_ path: String) async throws -> HTTPResponse {
         guard let line = process.standardError.split(separator: "\n").last(where: { $0.contains(" metrics port=") }),

@@ -100,6 +100,8 @@ struct ProxyRules: Sendable {
     var mayCreateTopics = true
     var isStalled = false
     var areRequestsHeld = false
+    /// Which of the two is in force.
+    var halts: [Bool] { [isStalled, areRequestsHeld] }
     var isStopping = false
     var tally = KafkaProxy.Tally()
     /// At most 20.

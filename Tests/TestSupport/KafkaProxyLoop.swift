@@ -38,6 +38,8 @@ final class ProxyLoop {
             let pause = rules.isStalled ? -1 : due.map { Int32(clamping: max(0, ($0 - now) / 1_000_000 + 1)) } ?? -1
             poll(&wanted, nfds_t(wanted.count), pause)
             if wanted[0].revents != 0 { state.changed.drain() }
+            // What was told before something came holds for it, also when this thread saw both at once.
+            if state.rules.withLock({ $0.halts != rules.halts }) { continue }
             // The answer to poll fits the connections there were before new ones are taken.
             if !rules.isStalled { serve(Array(wanted.dropFirst(1 + listeners.count))) }
             for (index, listener) in listeners.enumerated() where wanted[1 + index].revents != 0 {

@@ -1,5 +1,6 @@
 // librdkafka's mock cluster: brokers in this process that fail on demand.
 internal import CRdKafka
+internal import Synchronization
 
 /// Kafka API keys that errors can be pushed for (protocol guide, "Api Keys").
 package enum KafkaAPI: Int16, Sendable {
@@ -31,6 +32,8 @@ package final class MockCluster: @unchecked Sendable {
     let cluster: OpaquePointer
     /// `host:port` of every broker, comma-separated.
     package let bootstrap: String
+    /// The ports of the brokers that are down, by their ids.
+    private let held = Mutex<[Int32: HeldPort]>([:])
 
     package init(brokers: Int = 1) throws {
         client = try KafkaClient(RD_KAFKA_PRODUCER, [:])
@@ -51,11 +54,24 @@ package final class MockCluster: @unchecked Sendable {
 
     /// Disconnects a broker (ids start at 1) or all of them, and refuses connections until `setUp`.
     package func setDown(broker: Int32? = nil) throws {
-        try check(rd_kafka_mock_broker_set_down(cluster, broker ?? -1), "set down")
+        try held.withLock { held in
+            try check(rd_kafka_mock_broker_set_down(cluster, broker ?? -1), "set down")
+            for (id, port) in ports where broker ?? id == id && held[id] == nil { held[id] = try HeldPort(port) }
+        }
     }
 
     package func setUp(broker: Int32? = nil) throws {
-        try check(rd_kafka_mock_broker_set_up(cluster, broker ?? -1), "set up")
+        try held.withLock { held in
+            try check(rd_kafka_mock_broker_set_up(cluster, broker ?? -1), "set up")
+            if let broker { held[broker] = nil } else { held = [:] }
+        }
+    }
+
+    /// Ids of the brokers with their ports.
+    private var ports: [(id: Int32, port: UInt16)] {
+        bootstrap.split(separator: ",").enumerated().map { index, address in
+            (Int32(index + 1), UInt16(address.split(separator: ":").last!)!)
+        }
     }
 
     /// Delays every answer of a broker, or of all, by `milliseconds`.

@@ -9,8 +9,11 @@ package final class NoidaBroker: @unchecked Sendable {
     /// `127.0.0.1:port`, the same after `restart`.
     package let bootstrap: String
     private let directory: TemporaryDirectory
-    /// Replaced by `restart` only, which must not race with other calls.
+    /// Replaced by `restart` only, which like `stop` must not race with other calls.
     private var process: ChildProcess
+    /// While it is stopped.
+    private var heldPort: HeldPort?
+    private var port: UInt16 { UInt16(bootstrap.split(separator: ":")[1])! }
 
     /// Starts the broker and waits until it takes connections.
     package static func start() async throws -> NoidaBroker {
@@ -38,12 +41,14 @@ package final class NoidaBroker: @unchecked Sendable {
         // Where PATH has only the script that runs it as a child, the interrupt reaches both and the script waits.
         process.signalGroup(SIGINT)
         try await process.wait(timeout: .seconds(20))
+        heldPort = try HeldPort(port)
     }
 
     /// Starts the stopped broker again on its port, with its data.
     package func restart() async throws {
-        process = try NoidaBroker.launch(port: UInt16(bootstrap.split(separator: ":")[1])!, directory)
+        process = try NoidaBroker.launch(port: port, directory)
         try await waitForConnections()
+        heldPort = nil
     }
 
     package var usage: ProcessUsage? { process.usage() }
@@ -69,7 +74,7 @@ package final class NoidaBroker: @unchecked Sendable {
     }
 
     private func waitForConnections() async throws {
-        let port = UInt16(bootstrap.split(separator: ":")[1])!
+        let port = port
         try await waitUntil(timeout: .seconds(20), "noida-db to accept on \(bootstrap); it wrote: \(process.errorTail)")
         {
             guard process.isRunning else { throw FixtureError("noida-db ended: \(process.errorTail)") }

@@ -24,19 +24,33 @@ package enum NumberedLines {
 
     /// Appends one line, without newline.
     package static func append(file: UInt32, sequence: UInt64, to bytes: inout [UInt8]) {
-        let start = bytes.count
-        bytes.append(contentsOf: "F\(file) S\(sequence) ".utf8)
         // splitmix64 step on both numbers: any two lines differ in length and filler.
         var seed = (UInt64(file) << 40 ^ sequence) &* 0x9E37_79B9_7F4A_7C15
         seed = (seed ^ seed >> 31) &* 0xBF58_476D_1CE4_E5B9
-        let length = Int((seed >> 32) % 320)
-        let shift = Int(seed % 64)
+        append(file: file, sequence: sequence, filler: Int((seed >> 32) % 320), from: Int(seed % 64), to: &bytes)
+    }
+
+    /// Appends one line with about `filler` bytes of filler, behind `mark` where one is given, without newline.
+    package static func append(
+        file: UInt32, sequence: UInt64, filler: Int, from shift: Int = 0, mark: String = "", to bytes: inout [UInt8]
+    ) {
+        let start = bytes.count
+        bytes.append(contentsOf: "F\(file) S\(sequence) \(mark)".utf8)
         fillerSource.withUnsafeBufferPointer { source in
-            let from = fillerStarts[shift]
-            var end = from + length
-            while source[end] & 0xC0 == 0x80 { end -= 1 }
-            bytes.append(contentsOf: source[from..<max(from, end)])
+            var left = filler
+            var from = fillerStarts[shift % 64]
+            while left > 0 {
+                var end = min(from + left, source.count)
+                left -= end - from
+                while end < source.count, end > from, source[end] & 0xC0 == 0x80 { end -= 1 }
+                bytes.append(contentsOf: source[from..<end])
+                from = 0
+            }
         }
+        appendChecksum(ofLineAt: start, to: &bytes)
+    }
+
+    private static func appendChecksum(ofLineAt start: Int, to bytes: inout [UInt8]) {
         bytes.append(contentsOf: " #".utf8)
         let checksum = bytes.withUnsafeBufferPointer {
             fnv1a($0.baseAddress! + start, count: $0.count - start - 2)

@@ -12,6 +12,8 @@ package struct RecordSummary: Sendable, Equatable {
     package let skippedBytes: UInt64
     package let partition: Int32
     package let kafkaOffset: Int64
+    /// `observed_timestamp`, as far as the milliseconds of its day; nil without one.
+    package let observed: Int64?
     /// nil when the message is no numbered line or its checksum is wrong.
     package let line: NumberedLine?
 
@@ -42,6 +44,7 @@ package struct RecordSummary: Sendable, Equatable {
         partition = view.partition
         kafkaOffset = view.offset
         line = found.line
+        observed = found.observed
     }
 
     /// The fields met so far.
@@ -52,6 +55,7 @@ package struct RecordSummary: Sendable, Equatable {
         var byteCount: UInt64?
         var skippedBytes: UInt64 = 0
         var line: NumberedLine?
+        var observed: Int64?
 
         mutating func take(_ name: Range<Int>, _ value: Range<Int>, in scanner: JSONScanner) {
             switch name.count {
@@ -63,6 +67,7 @@ package struct RecordSummary: Sendable, Equatable {
             case 15 where scanner.equals(name, "log.file.offset"): offset = scanner.unsigned(value)
             case 16 where scanner.equals(name, "log.record.bytes"): byteCount = scanner.unsigned(value)
             case 17 where scanner.equals(name, "log.skipped.bytes"): skippedBytes = scanner.unsigned(value) ?? 0
+            case 18 where scanner.equals(name, "observed_timestamp"): observed = scanner.millisecondsOfDay(value)
             default: break
             }
         }
@@ -83,6 +88,15 @@ extension JSONScanner {
     fileprivate func identifier(_ range: Range<Int>) -> Identifier128? {
         guard range.count == 34 else { return nil }
         return Identifier128(digits: UnsafeBufferPointer(start: base + range.lowerBound + 1, count: 32))
+    }
+
+    /// Of `"2026-11-21T20:46:27.132…Z"`, with its quotes; nil for anything shorter.
+    fileprivate func millisecondsOfDay(_ range: Range<Int>) -> Int64? {
+        guard range.count >= 25 else { return nil }
+        func number(_ place: Int, _ count: Int) -> Int64 {
+            (0..<count).reduce(0) { $0 * 10 + Int64(base[range.lowerBound + place + $1] &- 0x30) }
+        }
+        return ((number(12, 2) * 60 + number(15, 2)) * 60 + number(18, 2)) * 1000 + number(21, 3)
     }
 
     /// Digits as a number; nil for anything else, and beyond 18 digits.

@@ -34,6 +34,7 @@ package struct SequenceChecker: Sendable {
         var last: [Int32] = []
         var times: [Int64] = []
         var partitions: Set<Int32> = []
+        var distinct: UInt64 = 0
 
         /// Makes room for `sequence`.
         mutating func take(_ sequence: Int) {
@@ -61,6 +62,7 @@ package struct SequenceChecker: Sendable {
         let sequence = Int(line.sequence)
         if files[line.file]!.first[sequence] == 0 {
             files[line.file]!.first[sequence] = arrivals
+            files[line.file]!.distinct += 1
             distinct += 1
         } else {
             repetitions.append(
@@ -68,6 +70,15 @@ package struct SequenceChecker: Sendable {
         }
         files[line.file]!.last[sequence] = arrivals
         files[line.file]!.times[sequence] = time
+    }
+
+    /// Different lines of one file that arrived at least once.
+    package func distinct(of file: UInt32) -> UInt64 { files[file]?.distinct ?? 0 }
+
+    /// Whether a line arrived at least once.
+    package func hasArrived(_ line: NumberedLine) -> Bool {
+        guard let file = files[line.file], line.sequence < UInt64(file.first.count) else { return false }
+        return file.first[Int(line.sequence)] > 0
     }
 
     /// Judges against the number of lines each file must have.

@@ -19,6 +19,11 @@ package final class TemporaryMount: Sendable {
         }
     }
 
+    /// Remounts read-write again.
+    package func makeWritable() throws {
+        try retryingInterrupts("remount", path) { mount("tmpfs", path, "tmpfs", UInt(MS_REMOUNT), nil) }
+    }
+
     /// Fills it with the file `name` until nothing fits.
     package func fill(_ name: String) throws {
         let file = "\(path)/\(name)"

@@ -1,10 +1,9 @@
 // Sizes and durations as people read them.
-internal import Core
 
 /// Rounded, with at most four characters before the unit.
-enum HumanUnits {
+package enum HumanUnits {
     /// `0 B`, `1023 B`, `1.2 MiB`, `512 GiB`.
-    static func bytes(_ count: UInt64) -> String {
+    package static func bytes(_ count: UInt64) -> String {
         var value = Double(count)
         var units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"][...]
         // 1023.95 would be shown as 1024.0.
@@ -16,7 +15,7 @@ enum HumanUnits {
     }
 
     /// As `humanDuration`.
-    static func duration(_ seconds: Double) -> String { humanDuration(seconds) }
+    package static func duration(_ seconds: Double) -> String { humanDuration(seconds) }
 
     /// One digit after the point, none from 100 on.
     private static func decimal(_ value: Double) -> String {

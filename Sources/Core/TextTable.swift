@@ -1,25 +1,25 @@
 // Columns of text, aligned by spaces.
 
 /// A table with a heading. The last column is not padded, so lines have no trailing spaces.
-struct TextTable {
+package struct TextTable {
     /// On which side a column's cells meet.
-    enum Side { case left, right }
+    package enum Side { case left, right }
 
     private let sides: [Side]
     private var rows: [[String]]
 
-    init(columns: [(heading: String, side: Side)]) {
+    package init(columns: [(heading: String, side: Side)]) {
         sides = columns.map(\.side)
         rows = [columns.map(\.heading)]
     }
 
     /// Adds a row with one cell per column.
-    mutating func add(_ cells: [String]) {
+    package mutating func add(_ cells: [String]) {
         precondition(cells.count == sides.count)
         rows.append(cells)
     }
 
-    var lines: [String] {
+    package var lines: [String] {
         let widths = sides.indices.map { column in rows.reduce(0) { max($0, TextTable.width($1[column])) } }
         return rows.map { row in
             sides.indices.map { column in
@@ -32,7 +32,7 @@ struct TextTable {
 
     /// Columns of a terminal that a text takes: two for wide East Asian characters and emoji (UAX #11), none for marks
     /// that join the character before them.
-    static func width(_ text: String) -> Int {
+    package static func width(_ text: String) -> Int {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
         return text.unicodeScalars.reduce(0) { sum, scalar in
             switch scalar.properties.generalCategory {

@@ -1,10 +1,10 @@
 // Paragraphs of text, wrapped at a width.
 
 /// Breaks text at spaces. Widths are columns of a terminal.
-enum TextFlow {
+package enum TextFlow {
     /// Lines of `text`: the first begins with `lead`, the others with as many spaces. A word that is wider than a line
     /// stands on one of its own, whole, so that paths and labels can be copied.
-    static func lines(_ text: String, lead: String, width: Int) -> [String] {
+    package static func lines(_ text: String, lead: String, width: Int) -> [String] {
         let indent = String(repeating: " ", count: TextTable.width(lead))
         var lines: [String] = []
         var line = lead
