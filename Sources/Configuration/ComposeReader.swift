@@ -210,10 +210,6 @@ extension ComposeDecoder {
         } else if !path.hasPrefix("/") {
             whole = directory + "/" + path
         }
-        var names: [Substring] = []
-        for name in whole.split(separator: "/") where name != "." {
-            if name == ".." { _ = names.popLast() } else { names.append(name) }
-        }
-        return "/" + names.joined(separator: "/")
+        return normalizedPath(whole)
     }
 }

@@ -4,9 +4,16 @@ internal import Core
 /// Replaces variables as Compose does: `$NAME`, `${NAME}`, with `:-` `-` (default), `:?` `?` (needed), `:+` `+`
 /// (instead); `$$` is one `$`. A default is text, without variables of its own. An unset variable is empty, and said so.
 struct ComposeVariables {
+    /// What variables may still add to all texts of the file together, in bytes.
+    private final class Budget {
+        var rest = 4 << 20
+    }
+
+    /// What they may add to one text, in bytes.
     private static let longest = 1 << 20
 
     let values: [String: String]
+    private let budget = Budget()
 
     /// `environment` before the lines of `.env` (NAME=value, `#` comments, quotes around values).
     init(environment: [String: String], dotEnv: [UInt8]) {
@@ -39,11 +46,14 @@ struct ComposeVariables {
                 result.append(scalar)
                 continue
             }
-            if length > Self.longest { return ("", [Objection("the text becomes too long", "write less")]) }
+            if length > Self.longest || budget.rest < 0 {
+                return ("", [Objection("the text becomes too long", "write less")])
+            }
             switch variable(&rest) {
             case .success(let value):
                 result.append(contentsOf: value.unicodeScalars)
                 length += value.utf8.count
+                budget.rest -= value.utf8.count
             case .failure(let objection): objections.append(objection)
             }
         }

@@ -24,45 +24,48 @@ struct Interpolation {
         return result
     }
 
-    /// `text` with its variables replaced, and what is wrong with them.
+    /// `text` with its variables replaced, and what is wrong with them. Taken scalar by scalar: an accent behind a brace is
+    /// text, and hides no brace.
     func expand(_ text: String) -> (text: String, objections: [Objection]) {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return (text, []) }
-        var result = ""
+        var result = String.UnicodeScalarView()
         var objections: [Objection] = []
         var known: Set<Objection> = []
-        var rest = Substring(text)
+        var rest = text.unicodeScalars[...]
         while let dollar = rest.firstIndex(of: "$") {
             result += rest[..<dollar]
             rest = rest[dollar...]
-            if rest.hasPrefix("$${") {
-                result += "${"
+            if rest.starts(with: "$${".unicodeScalars) {
+                result += "${".unicodeScalars
                 rest = rest.dropFirst(3)
-            } else if rest.hasPrefix("${") {
+            } else if rest.starts(with: "${".unicodeScalars) {
                 let body = rest.dropFirst(2)
                 guard let end = body.firstIndex(of: "}") else {
-                    objections.append(Objection("\(quoted(rest)) is not closed", "write ${NAME} or, for the text, $${"))
-                    return (result, objections)
+                    let open = quoted(Substring(rest))
+                    objections.append(Objection("\(open) is not closed", "write ${NAME} or, for the text, $${"))
+                    return (String(result), objections)
                 }
                 switch value(of: body[..<end]) {
-                case .success(let value): result += value
+                case .success(let value): result += value.unicodeScalars
                 case .failure(let objection):
                     if known.insert(objection).inserted { objections.append(objection) }
                 }
                 rest = body[body.index(after: end)...]
             } else {
-                result += "$"
+                result.append("$")
                 rest = rest.dropFirst()
             }
         }
-        return (result + rest, objections)
+        return (String(result + rest), objections)
     }
 
     /// As sh does it: the default also stands in for a variable that is set but empty.
-    private func value(of body: Substring) -> Result<String, Objection> {
+    private func value(of body: Substring.UnicodeScalarView) -> Result<String, Objection> {
         let colon = body.firstIndex(of: ":")
         let name = String(body[..<(colon ?? body.endIndex)])
         guard Interpolation.isName(name) else {
-            return .failure(Objection("\(quoted("${\(body)}")) names no variable", "write ${NAME} or ${NAME:-default}"))
+            return .failure(
+                Objection("\(quoted("${\(String(body))}")) names no variable", "write ${NAME} or ${NAME:-default}"))
         }
         guard let colon else {
             if let value = environment[name] { return .success(value) }
@@ -72,12 +75,15 @@ struct Interpolation {
                     "set it, or write ${\(name):-default} (nothing behind the - means the key's own default)"))
         }
         let fallback = body[colon...]
-        guard fallback.hasPrefix(":-"), !fallback.contains("${") else {
+        let word = String(fallback.dropFirst(2))
+        guard fallback.starts(with: ":-".unicodeScalars), !word.utf8.contains("${".utf8) else {
             return .failure(
-                Objection("\(quoted("${\(body)}")) is not understood", "write ${\(name):-default}, without ${ in it"))
+                Objection(
+                    "\(quoted("${\(String(body))}")) is not understood", "write ${\(name):-default}, without ${ in it")
+            )
         }
         if let value = environment[name], !value.isEmpty { return .success(value) }
-        return .success(String(fallback.dropFirst(2)))
+        return .success(word)
     }
 
     private static func isName(_ name: String) -> Bool {

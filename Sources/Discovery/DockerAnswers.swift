@@ -37,8 +37,8 @@ enum DockerAnswers {
         try reader.end()
         guard isContainerID(record.id) else { return nil }
         state.fill(&record)
-        let mounted = Set(record.mounts.map(\.destination))
-        for destination in tmpfs.compactMap(absolutePath) where !mounted.contains(destination) {
+        let mounted = Set(record.mounts.map { Array($0.destination.utf8) })
+        for destination in tmpfs.compactMap(absolutePath) where !mounted.contains(Array(destination.utf8)) {
             record.mounts.append(ContainerRecord.Mount(kind: .tmpfs, destination: destination))
         }
         record.mounts.sort { $0.destination < $1.destination }
@@ -137,8 +137,8 @@ enum DockerAnswers {
         try reader.object { key, reader throws(JSONFailure) in
             if key == "Data" { data = try reader.texts() }
         }
-        let lower = data["LowerDir"]?.split(separator: ":").map(String.init) ?? []
-        return ([data["UpperDir"] ?? ""] + lower).filter { $0.hasPrefix("/") }
+        let lower = (data["LowerDir"] ?? "").utf8.split(separator: UInt8(ascii: ":")).map { String(Substring($0)) }
+        return ([data["UpperDir"] ?? ""] + lower).filter { $0.utf8.first == 0x2F }
     }
 
     static func status(_ text: String) -> ContainerRecord.Status? { ContainerRecord.Status(rawValue: text) }
@@ -148,16 +148,13 @@ enum DockerAnswers {
         text.utf8.count == 64 && text.utf8.allSatisfy { 0x30...0x39 ~= $0 || 0x61...0x66 ~= $0 }
     }
 
-    static func plainName(_ name: String) -> String { name.hasPrefix("/") ? String(name.dropFirst()) : name }
+    static func plainName(_ name: String) -> String {
+        name.utf8.first == 0x2F ? String(Substring(name.utf8.dropFirst())) : name
+    }
 
     /// Without `//`, `.`, `..` and a slash at the end; nil for a path that is not absolute.
     static func absolutePath(_ path: String) -> String? {
-        guard path.utf8.first == 0x2F else { return nil }
-        var components: [Substring] = []
-        for component in path.split(separator: "/") {
-            if component == ".." { _ = components.popLast() } else if component != "." { components.append(component) }
-        }
-        return "/" + components.joined(separator: "/")
+        path.utf8.first == 0x2F ? normalizedPath(path) : nil
     }
 
     /// Docker says `0001-01-01T00:00:00Z` for never.

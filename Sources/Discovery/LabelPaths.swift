@@ -43,9 +43,10 @@ struct LabelPaths {
 
     /// Every pattern once, in the order of the label; false when there are too many.
     private func setPatterns(of declaration: inout LabelDeclaration, _ include: [String]) -> Bool {
-        var seen: Set<String> = []
+        // By their bytes: names that only Unicode takes for the same are of different files.
+        var seen: Set<[UInt8]> = []
         for path in paths {
-            for pattern in path.patterns(include: include) where seen.insert(pattern).inserted {
+            for pattern in path.patterns(include: include) where seen.insert(Array(pattern.utf8)).inserted {
                 if declaration.paths.count == LabelLimits.patterns { return false }
                 declaration.paths.append(pattern)
             }

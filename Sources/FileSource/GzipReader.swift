@@ -136,7 +136,9 @@ final class GzipReader {
             beginMember()
             return 0
         }
-        if stream.pointee.avail_in == 0, !refill() { return 0 }
+        if stream.pointee.avail_in == 0 { fetch() }
+        guard end == nil else { return 0 }
+        let isDry = stream.pointee.avail_in == 0
         stream.pointee.next_out = target
         stream.pointee.avail_out = UInt32(count)
         let available = stream.pointee.avail_in
@@ -145,7 +147,8 @@ final class GzipReader {
         position += UInt64(made)
         work -= max(made, Int(available - stream.pointee.avail_in), 1)
         switch code {
-        case Z_OK, Z_BUF_ERROR: break
+        // Without input zlib may still hold the rest of what did not fit the last answer.
+        case Z_OK, Z_BUF_ERROR: if isDry, made == 0, count > 0 { stop("it is cut off") }
         case Z_STREAM_END:
             isBetweenMembers = true
             members += 1
@@ -169,13 +172,6 @@ final class GzipReader {
             (stream.pointee.next_in, stream.pointee.avail_in) = (next, count)
         }
         isBetweenMembers = false
-    }
-
-    /// More input in the middle of a member; false: there is none, which is the end.
-    private func refill() -> Bool {
-        fetch()
-        if end == nil, stream.pointee.avail_in == 0 { stop("it is cut off") }
-        return end == nil
     }
 
     /// Reads behind what is left of the input.

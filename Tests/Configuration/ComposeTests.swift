@@ -211,6 +211,18 @@ extension ComposeReading {
         #expect(blown.texts == ["1:23: the text becomes too long; write less"])
     }
 
+    /// Of many texts each is short enough, and all together would take gigabytes.
+    @Test func manyLongTextsAreBoundedTogether() {
+        let label = "'\(String(repeating: "$X", count: 16))'"
+        let labels = Array(repeating: label, count: 20_000).enumerated().map { "k\($0.offset): \($0.element)" }
+        let reading = compose(
+            "services: {a: {labels: {\(labels.joined(separator: ", "))}}}\n",
+            ["X": String(repeating: "x", count: 60_000)])
+        let size = reading.services[0].labels.reduce(0) { $0 + $1.value.utf8.count }
+        #expect(3 << 20...6 << 20 ~= size)
+        #expect(reading.problems.allSatisfy { $0.message == "the text becomes too long" })
+    }
+
     @Test func depthIsBoundedThroughAliases() {
         let deep = String(repeating: "[", count: 40) + String(repeating: "]", count: 40)
         let reading = compose(

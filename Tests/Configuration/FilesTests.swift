@@ -36,6 +36,18 @@ import Testing
         #expect(fixture.configuration()?.files.first?.paths == [path])
     }
 
+    /// Names are what lies between the bytes of slashes, whatever characters the slashes are part of.
+    @Test(arguments: [
+        ("/a\u{600}/../b", "holds an empty name, . or .."), ("/a//\u{301}b", "holds an empty name, . or .."),
+        ("/a/.\u{600}/../b", "holds an empty name, . or .."),
+        ("/var/lib/longshore/\u{301}x", "lies in state_directory, the daemon's own files"),
+    ])
+    func noCharacterHidesASlash(path: String, expected: String) {
+        let text = "kafka: {brokers: embedded}\nfiles:\n  - name: a\n    paths: ['\(path)']\n"
+        let found = problems(text)
+        #expect(found.count == 1 && found[0].hasPrefix("4:13: ") && found[0].contains(expected), "\(found)")
+    }
+
     @Test func entriesNeedAUniqueNameAndPaths() {
         let text = """
             kafka: {brokers: embedded}

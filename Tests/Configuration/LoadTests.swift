@@ -123,6 +123,18 @@ private let shipped = #filePath.split(separator: "/").dropLast(3).reduce("") { $
         #expect(configuration?.limits.memory == 64 << 20)
     }
 
+    /// An accent behind a sign makes one character with it, and is text all the same.
+    @Test func accentsBehindTheSignsOfAVariableAreText() {
+        let fixture = Fixture()
+        let labels = ["a": "${NAME}\u{301}", "b": "$\u{301}{NAME}", "c": "${X:-\u{301}}", "d": "$${\u{301}NAME}"]
+        let text = labels.map { "\($0.key): '\($0.value)'" }.joined(separator: ", ")
+        fixture.write("longshore.yaml", complete + "node: {labels: {\(text)}}\n")
+        #expect(
+            fixture.configuration(["NAME": "n1"])?.node.labels == [
+                "a": "n1\u{301}", "b": "$\u{301}{NAME}", "c": "\u{301}", "d": "${\u{301}NAME}",
+            ])
+    }
+
     @Test func anUnsetVariableIsNamed() {
         let text = "node: {name: \"${X}\", cluster: '${X:-${Y}}', labels: {a: '${1}', b: '${X'}}\nstart: ${S}${T}\n"
         #expect(

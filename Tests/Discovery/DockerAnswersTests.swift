@@ -31,6 +31,18 @@ struct DockerAnswersTests {
             ])
     }
 
+    /// A slash that makes one character with what stands before or behind it is a slash all the same.
+    @Test func pathsOfMountsAreMadeNormalByteByByte() throws {
+        let text = """
+            {"Id":"\(DockerSamples.id)","Name":"/\u{301}web","Mounts":[{"Type":"bind","Source":"/s",
+            "Destination":"/a\u{600}/../b"}],"HostConfig":{"Tmpfs":{"/c/\u{301}/..":""}},
+            "GraphDriver":{"Data":{"UpperDir":"/\u{301}u","LowerDir":"/l:\u{301}:/m"}}}
+            """
+        let record = try #require(try container(text))
+        #expect(record.mounts.map(\.destination) == ["/b", "/c"])
+        #expect(record.name == "\u{301}web" && record.layers == ["/\u{301}u", "/l", "/m"])
+    }
+
     @Test func aRecordedListIsUnderstood() throws {
         let records = try DockerAnswers.list(Array(DockerSamples.list.utf8), runtime: "podman")
         let record = try #require(records.first)

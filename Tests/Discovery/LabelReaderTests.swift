@@ -27,6 +27,14 @@ extension LabelReading {
 }
 
 @Suite struct LabelKeyTests {
+    /// Two spellings of one text are two files.
+    @Test func pathsAreComparedByTheirBytes() throws {
+        let (composed, apart) = ("/log/\u{E9}.log", "/log/e\u{301}.log")
+        let found = try declaration(["longshore.logs.app.path": "\(composed),\(apart),\(composed)"])
+        let expected = [composed, composed + "/*.log", apart, apart + "/*.log"]
+        #expect(found.paths.map { Array($0.utf8) } == expected.map { Array($0.utf8) })
+    }
+
     @Test func everyKeyOfADeclarationIsRead() throws {
         let labels = [
             "longshore.logs.app.path": "/var/log/app/, /srv/x.log", "longshore.logs.app.include": "*.log, *.out",

@@ -156,7 +156,7 @@ extension ContainerRecord {
 extension ContainerRecord.Mount {
     /// What the runtime does not name is in the container's own mount namespace only, as a tmpfs is.
     fileprivate var layout: ContainerLayout.Mount {
-        let place = ContainerRecord.Mount.normalized(destination)
+        let place = Array(normalizedPath(destination).utf8)
         return switch kind {
         case .bind: ContainerLayout.Mount(kind: .bind, destination: place, source: hostPath)
         case .volume: ContainerLayout.Mount(kind: .volume, destination: place, source: hostPath)
@@ -164,14 +164,5 @@ extension ContainerRecord.Mount {
         }
     }
 
-    private var hostPath: RawPath { source.isEmpty ? [] : ContainerRecord.Mount.normalized(source) }
-
-    /// Without `.`, `..`, empty components and a slash at the end.
-    private static func normalized(_ path: String) -> RawPath {
-        var names: [Substring] = []
-        for name in path.split(separator: "/") where name != "." {
-            if name == ".." { _ = names.popLast() } else { names.append(name) }
-        }
-        return Array(("/" + names.joined(separator: "/")).utf8)
-    }
+    private var hostPath: RawPath { source.isEmpty ? [] : Array(normalizedPath(source).utf8) }
 }
