@@ -8,7 +8,7 @@ TEST := packaging/run-tests.sh
 # need all cores; of the whole daemon.
 APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.Network) \
 	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ \
-	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume) ^TortureTests\.
+	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume)
 empty :=
 space := $(empty) $(empty)
 MINUTES := 2
@@ -27,9 +27,10 @@ build: dependencies ## debug build
 release: dependencies ## release build: .build/release/longshore
 	$(RELEASE)
 
-test: test-build ## install what the tests need and run them all
-	$(TEST) --skip '$(subst $(space),|,$(strip $(APART)))'
+test: test-build ## install what the tests need and run them all, and two minutes of torture
+	$(TEST) --skip '$(subst $(space),|,$(strip $(APART) ^TortureTests\.))'
 	for tests in $(foreach run,$(APART),'$(run)'); do $(TEST) --filter "$$tests" || exit 1; done
+	LONGSHORE_TORTURE_ROUND=60 LONGSHORE_SEED=$(or $(SEED),101) $(TEST) --filter '^TortureTests\.'
 
 torture: test-build ## everything goes wrong at once and nothing may be lost: MINUTES=2, SEED=n
 	LONGSHORE_TORTURE_SECONDS=$$(($(MINUTES) * 60)) LONGSHORE_SEED=$(SEED) $(TORTURE)

@@ -89,8 +89,8 @@ package final class MetricsServer: Sendable {
     }
 
     private static func answer(_ readiness: Readiness) -> HTTPAnswer {
-        if readiness.ready { return HTTPAnswer(.ok, text: "ready") }
-        let lines = readiness.reasons.isEmpty ? ["not ready"] : readiness.reasons.map { escapedForTerminal($0) }
-        return HTTPAnswer(.serviceUnavailable, text: lines.joined(separator: "\n"))
+        let verdict = readiness.ready ? ["ready"] : readiness.reasons.isEmpty ? ["not ready"] : readiness.reasons
+        let lines = (verdict + readiness.notes).map { escapedForTerminal($0) }
+        return HTTPAnswer(readiness.ready ? .ok : .serviceUnavailable, text: lines.joined(separator: "\n"))
     }
 }

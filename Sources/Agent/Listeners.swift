@@ -80,6 +80,6 @@ struct Listeners {
             return Readiness(ready: false, reasons: ["the engine does not answer"])
         }
         let reasons = ReadinessReasons.reasons(report)
-        return Readiness(ready: reasons.isEmpty, reasons: reasons)
+        return Readiness(ready: reasons.isEmpty, reasons: reasons, notes: ReadinessReasons.notes(report))
     }
 }

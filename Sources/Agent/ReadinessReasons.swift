@@ -23,6 +23,17 @@ enum ReadinessReasons {
         return reasons
     }
 
+    /// What does not make it unready: records that were given up, by topic.
+    static func notes(_ report: StatusReport) -> [String] {
+        let told = report.kafka.topics.filter { $0.quarantinedRecords > 0 }
+        let notes = told.prefix(namedTopics).map { topic in
+            let letters = report.kafka.deadLetterTopic.map { ", \(topic.deadLetters) of them to topic \($0)" } ?? ""
+            return "note: topic \(topic.name) refused \(topic.quarantinedRecords) records for what they are\(letters)"
+        }
+        let left = told.count - min(told.count, namedTopics)
+        return notes + (left > 0 ? ["note: \(left) more topics refused records"] : [])
+    }
+
     private static func topics(_ topics: [TopicStatus]) -> [String] {
         let told = topics.compactMap(reason)
         let left = told.count - min(told.count, namedTopics)

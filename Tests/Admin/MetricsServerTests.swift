@@ -83,6 +83,12 @@ struct MetricsServerTests {
             #expect(answer.status == 200)
             #expect(answer.body == "ready\n")
         }
+        let noted = Readiness(ready: true, notes: ["note: topic logs refused 1 records"])
+        try await withMetricsServer(readiness: { noted }) { port in
+            let answer = try await fetch(port, "/readyz")
+            #expect(answer.status == 200)
+            #expect(answer.body == "ready\nnote: topic logs refused 1 records\n")
+        }
     }
 
     @Test func aPortThatIsTakenIsExplained() async throws {

@@ -22,6 +22,20 @@ struct ReadinessTests {
 
     @Test func aDaemonThatDeliversIsReady() { #expect(ReadinessReasons.reasons(report()).isEmpty) }
 
+    @Test func recordsThatWereGivenUpAreToldAndDoNotMakeItUnready() {
+        let quarantined = report {
+            $0.kafka.topics[0].quarantinedRecords = 3
+            $0.kafka.topics[0].deadLetters = 2
+            $0.kafka.deadLetterTopic = "dead"
+        }
+        #expect(ReadinessReasons.reasons(quarantined).isEmpty)
+        #expect(
+            ReadinessReasons.notes(quarantined) == [
+                "note: topic logs refused 3 records for what they are, 2 of them to topic dead"
+            ])
+        #expect(ReadinessReasons.notes(report()).isEmpty)
+    }
+
     @Test func theEmbeddedBrokerIsNeverReady() { #expect(reasons { $0.kafka.embedded = true }.count == 1) }
 
     @Test func aTopicInTroubleIsNamedWithItsAgeAndItsErrorOnly() {
