@@ -57,6 +57,27 @@ import Testing
         #expect(state.outbox.map(\.id) == completion.eventIDs && state.recovery == nil)
     }
 
+    /// Else power loss would leave a snapshot that is newer than the store: a loss, it would seem.
+    @Test func `what a killed run left without an fsync is made durable before the first snapshot`() throws {
+        var killed = options
+        killed.fsyncInterval = 3600 * nanosecondsPerSecond
+        let first = try Store.open(killed).store
+        defer { first.close() }
+        _ = try first.perform(StoreTransaction(ticket: 1, events: [AuditEvent(key: "k", payload: [1])]))
+        // The files as kill -9 leaves them.
+        var left = killed
+        left.directory = directory.path + "/left"
+        try #require(mkdir(left.directory, 0o750) == 0)
+        for name in directory.names("/state") where name.hasPrefix("store.") {
+            try directory.write("left/" + name, try #require(directory.read("state/" + name)))
+        }
+        let (store, state) = try Store.open(left)
+        defer { store.close() }
+        #expect(state.outbox.count == 1)
+        #expect(holdsSoon { store.snapshotCount > 0 })
+        #expect(store.syncCount > 0)
+    }
+
     @Test func `containers are kept, replaced and forgotten, sorted by id`() throws {
         let first = try Store.open(options).store
         let (one, two) = (StoredContainer(id: "a1", stored: []), StoredContainer(id: "b2", stored: Array(0...255)))

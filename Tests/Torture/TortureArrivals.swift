@@ -17,8 +17,11 @@ struct ArrivedRecord: Sendable {
 
 /// A gap event.
 struct ArrivedGap: Sendable {
+    /// Empty where a container's declaration is told, not a file.
     let file: String
     let path: String
+    /// Full id; empty for files of the host.
+    let container: String
     let reason: String
     /// `to` nil: the extent is not known.
     let ranges: [(from: UInt64, to: UInt64?)]
@@ -135,6 +138,7 @@ extension ArrivedGap {
     init(_ event: RecordFields) {
         file = event.fileID ?? ""
         path = event.string("log.file.path") ?? ""
+        container = event.string("container.id") ?? ""
         reason = event.string("reason") ?? ""
         let listed = event["ranges"]?.array?.compactMap { pair -> (from: UInt64, to: UInt64?)? in
             guard let from = pair.array?.first?.uint64 else { return nil }

@@ -9,6 +9,7 @@ import TestSupport
 /// One container whose life is over, and what it had written.
 struct FinishedContainer: Sendable {
     let number: UInt32
+    let id: String
     let lines: [WrittenLine]
 }
 
@@ -82,7 +83,7 @@ final class TortureContainers: Sendable {
         if place == .bind { lines = try written(number, perFile, lines) }
         if place == .ownFileSystem { try await waitForLines(number, UInt64(lines.count)) }
         try await engine.remove(id)
-        done.withLock { $0.append(FinishedContainer(number: number, lines: lines)) }
+        done.withLock { $0.append(FinishedContainer(number: number, id: id, lines: lines)) }
     }
 
     private func waitForLines(_ number: UInt32, _ count: UInt64) async throws {

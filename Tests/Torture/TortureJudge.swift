@@ -32,7 +32,7 @@ struct TortureVerdict {
 struct TortureJudge {
     private let streams: [UInt32: [WrittenLine]]
     private let content: TortureArrivals.Content
-    private let paths: [UInt32: String]
+    private let places: [UInt32: String]
     /// Streams whose rotated files match no pattern.
     private let leaving: Set<UInt32>
     private let start: Int64
@@ -45,15 +45,16 @@ struct TortureJudge {
         let content: UInt32
     }
 
-    /// `paths`: the live path of each stream, by which gaps of generations that carried nothing are known.
+    /// `places`: the live path of each stream of the host, and the id of each container, by which gaps of generations that
+    /// carried nothing are known.
     init(
-        _ streams: [UInt32: [WrittenLine]], paths: [UInt32: String], leaving: Set<UInt32>,
+        _ streams: [UInt32: [WrittenLine]], places: [UInt32: String], leaving: Set<UInt32>,
         _ content: TortureArrivals.Content, since start: Int64
     ) {
         self.start = start
         self.leaving = leaving
         self.streams = streams
-        self.paths = paths
+        self.places = places
         self.content = content
     }
 
@@ -118,13 +119,16 @@ struct TortureJudge {
 
     /// Of a generation of this stream of which nothing arrived at all.
     private func isAnnouncedElsewhere(_ stream: UInt32, _ files: Set<String>) -> Bool {
-        guard files.isEmpty, let path = paths[stream] else { return false }
-        return content.gaps.contains { gap in gap.path == path && !known.contains(gap.file) }
+        guard files.isEmpty, let place = places[stream] else { return false }
+        let isOfContainer = place.count == 64 && !place.contains("/")
+        return content.gaps.contains { gap in
+            (isOfContainer ? gap.container : gap.path) == place && !known.contains(gap.file)
+        }
     }
 
     /// There were more gaps than the outbox holds: those of this stream, or of the host, are announced in sum.
     private func isSummedUp(_ stream: UInt32) -> Bool {
-        content.summaries.contains { $0.isEmpty || $0 == paths[stream] }
+        content.summaries.contains { $0.isEmpty || $0 == places[stream] }
     }
 
     private var known: Set<String> { Set(generations.values.joined()) }

@@ -113,15 +113,18 @@ struct TortureRound {
         _ world: TortureWorld, _ written: [TortureStream], _ containers: TortureContainers, _ chaos: TortureChaos
     ) -> TortureVerdict {
         var lines: [UInt32: [WrittenLine]] = [:]
-        var paths: [UInt32: String] = [:]
+        var places: [UInt32: String] = [:]
         for stream in written {
             lines[stream.number] = stream.lines
-            paths[stream.number] = stream.path
+            places[stream.number] = stream.path
         }
-        for container in containers.finished { lines[container.number] = container.lines }
+        for container in containers.finished {
+            lines[container.number] = container.lines
+            places[container.number] = container.id
+        }
         let leaving = written.filter { $0.rotation == .renameOut || $0.rotation == .compress }.map(\.number)
         var judge = TortureJudge(
-            lines, paths: paths, leaving: Set(leaving), world.arrivals.snapshot, since: chaos.start)
+            lines, places: places, leaving: Set(leaving), world.arrivals.snapshot, since: chaos.start)
         return judge.verdict()
     }
 

@@ -33,6 +33,8 @@ final class StoreDatabase {
         sequence = contents.sequence
         recoveryIsStored = contents.recovery != nil
         needsMerge = contents.sequence == 0
+        // What a run that was killed has committed may never have been made durable.
+        if let log = try? files.size(files.log), log > 0 { unsyncedSince = Clock.monotonic() }
         statements = try Statements(connection)
     }
 
