@@ -1,5 +1,7 @@
 // The order of a stream's generations when birth times say the contrary: the clock was set back.
+import CLinux
 import Core
+import Glibc
 import LinuxIO
 import TestSupport
 import Testing
@@ -18,7 +20,17 @@ struct OrderTests {
 
     /// Files with the texts `0` … `count - 1`, the last one born first.
     private func prepare(_ count: Int) throws {
-        for index in (0..<count).reversed() { try directory.write("\(index)\n", to: "made/\(index)") }
+        for index in (0..<count).reversed() {
+            // Birth times are as fine as the kernel's tick.
+            repeat {
+                unlink(directory.path("made/\(index)"))
+                try directory.write("\(index)\n", to: "made/\(index)")
+            } while try index + 1 < count && born("made/\(index)") <= born("made/\(index + 1)")
+        }
+    }
+
+    private func born(_ name: String) throws -> Int64 {
+        try FileSystem.status(Array(directory.path(name).utf8)).get().born_ns
     }
 
     private func appear(_ index: Int) { directory.rename("made/\(index)", "app.log") }
@@ -97,6 +109,52 @@ struct OrderTests {
             second.settle()
             #expect(readTexts(second) == ["0 late\n", "1 late\n", "2\n"])
         }
+    }
+
+    /// The directory is watched and its first look has begun, but nothing of it is admitted yet, when events tell that
+    /// the file under the live name was renamed too.
+    @Test(arguments: [false, true])
+    func aGenerationThatWasRenamedWhileTheDaemonWasDownIsReadBeforeThoseThatEventsTellOf(isListed: Bool) throws {
+        try prepare(3)
+        appear(0)
+        let records = try TestEngine([declared]).records()
+        try directory.append("0 late\n", to: "app.log")
+        rotate(to: 1)
+        let engine = try TestEngine([declared], known: records, finishesWalks: false) { $0.rescanBudget = 1 }
+        let tailer = engine.tailer
+        let scan = try #require(tailer.directories.indices.lazy.compactMap { tailer.scans[Int32($0)] }.first)
+        while isListed, scan.renamed.isEmpty, !scan.isOver { _ = tailer.goOnWithWalks(engine.now, until: 0) }
+        #expect(scan.inodes.count == 1 && scan.renamed.isEmpty != isListed)
+        directory.rename("app.log", "app.log.2")
+        appear(2)
+        #expect(engine.generations.isEmpty && engine.hasEvents(milliseconds: 0))
+        engine.pump()
+        #expect(readTexts(engine) == ["0 late\n", "1\n", "2\n"])
+        #expect(engine.generations.map(\.isNew) == [false, true, true] && engine.vanished.isEmpty)
+    }
+
+    /// They are met under declared names, in whatever order the directory is listed.
+    @Test func generationsThatWereMovedElsewhereWhileTheDaemonWasDownAreReadInTheOrderOfTheirFirstSight() throws {
+        try prepare(4)
+        try directory.makeDirectory("old")
+        appear(0)
+        let first = try TestEngine([declared])
+        for index in 1..<3 { rotate(to: index, depth: index) }
+        first.pump()
+        let records = first.records()
+        #expect(records.count == 3)
+        for (index, name) in ["app.log.2", "app.log.1", "app.log"].enumerated() {
+            try directory.append("\(index) late\n", to: name)
+            directory.rename(name, "old/\(index).log")
+        }
+        appear(3)
+        let second = try TestEngine(
+            [files(directory.path("app.log"), directory.path("old/*.log"))], known: records, start: false)
+        second.reads = { _ in false }
+        second.begin()
+        second.unpark()
+        second.settle()
+        #expect(readTexts(second) == ["0 late\n", "1 late\n", "2 late\n", "3\n"])
     }
 
     @Test func theOrderOfFirstSightNeverGoesBackWithTheClock() throws {

@@ -150,6 +150,30 @@ struct RightsTests {
         }
     }
 
+    @Test func aGenerationThatIsContinuedLateIsReadBeforeThoseThatCameAfterIt() throws {
+        try withoutPrivilege {
+            let first = try TestEngine([files(pattern)])
+            try directory.append("two\n", to: "logs/app.log")
+            directory.rename("logs/app.log", "logs/app.log.1")
+            try directory.write("next\n", to: "logs/app.log")
+            rights("logs/app.log.1", 0)
+            let second = try TestEngine([files(pattern)], known: first.records(), start: false)
+            second.reads = { _ in false }
+            second.begin()
+            directory.rename("logs/app.log", "logs/app.log.2")
+            try directory.write("last\n", to: "logs/app.log")
+            second.pump()
+            #expect(second.generations.map(\.isNew) == [true, true])
+            rights("logs/app.log.1", 0o644)
+            second.pump()
+            #expect(second.generations.map(\.isNew) == [true, true, false])
+            second.unpark()
+            second.settle()
+            let read = second.readOrder.compactMap { file in second.generations.first { $0.file == file }?.text }
+            #expect(read == ["two\n", "next\n", "last\n"])
+        }
+    }
+
     @Test func whatIsGoneWhenTheRightsComeBackIsAnnouncedThen() throws {
         try withoutPrivilege {
             let first = try TestEngine([files(pattern)])
