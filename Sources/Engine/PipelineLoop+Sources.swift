@@ -22,11 +22,7 @@ extension PipelineLoop {
         for continued in tailer.takeContinued() { tell(continued) }
         for slot in tailer.takeReady() where slot < sources.count && sources[slot].isOpen {
             // A parked source takes nothing now: others of its volume may read.
-            if sources[slot].scheduling == .idle || sources[slot].scheduling == .queued {
-                enqueue(slot)
-            } else {
-                putOff(slot, now)
-            }
+            if sources[slot].scheduling.isParked { putOff(slot, now) } else { enqueue(slot) }
         }
     }
 

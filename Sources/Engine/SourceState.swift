@@ -14,6 +14,8 @@ struct SourceState {
         case parkedOnPartition
         /// Waits for arenas.
         case parkedOnMemory
+
+        var isParked: Bool { self != .idle && self != .queued }
     }
 
     var isOpen = false

@@ -37,6 +37,10 @@ final class DirectoryScan {
     /// Inodes of the store's generations of this directory.
     var inodes: Set<UInt64> = []
     var renamed: [(name: [UInt8], record: GenerationRecord)] = []
+    /// One of them had another name already when its turn came; and how often the directory was listed again for that.
+    var isStale = false
+    var relistings = 0
+    static let maximumRelistings = 3
     /// Declared names that were deleted before they were looked at, as events tell.
     var deleted: Set<[UInt8]> = []
     /// Declared names that were listed and not there any more when their turn came; with their inodes.

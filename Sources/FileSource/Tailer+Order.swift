@@ -12,7 +12,7 @@ enum StreamPlace {
     case newest
     /// Events tell that this slot's file was made later at the same path.
     case before(Int32)
-    /// It was renamed away, later than all that are known as renamed, but for those that were born after it.
+    /// It was renamed away, later than all that are known as renamed.
     case behindRenamed
     /// It is known from the store: those that were opened after it are newer, in whatever order they are met again.
     case byOpening
@@ -67,8 +67,11 @@ extension Tailer {
         switch place {
         case .newest, .after: return false
         case .before: return hasOwnName
-        // One that took a while to be looked at may have been renamed before those that are known as renamed.
-        case .behindRenamed: return hasOwnName || isYounger(former, than: slot)
+        // Views of containers have their turns: one that waited for its look may have been renamed before those that are
+        // known as renamed.
+        case .behindRenamed:
+            return hasOwnName
+                || declarations[Int(files[Int(slot)].declaration)].view != 0 && isYounger(former, than: slot)
         case .byOpening: return files[Int(former)].opened > files[Int(slot)].opened
         case .byBirth: return hasOwnName || isYounger(former, than: slot)
         }

@@ -82,31 +82,46 @@ extension Tailer {
         return knownByDirectory.removeValue(forKey: place) ?? []
     }
 
-    /// Continues a generation of the store that has another name in its directory than the store says.
-    func admitRenamed(_ directory: Int32, _ name: [UInt8], _ record: GenerationRecord, _ now: Int64) {
+    /// Continues a generation of the store that has another name in its directory than the store says. False: the name leads
+    /// to another file by now, or to none.
+    func admitRenamed(_ directory: Int32, _ name: [UInt8], _ record: GenerationRecord, _ now: Int64) -> Bool {
         let path = path(directory, name)
         let view = view(of: directory)
-        guard let declaration = view.declarations.first(where: { declarations[Int($0)].name == record.declaration }),
-            case .success(let entry) = view.status(path.path, follow: false),
-            entry.mode & UInt32(S_IFMT) == UInt32(S_IFREG), entry.born_ns == record.identity.born,
-            tracked(entry, declaration, now) == nil
-        else { return }
+        guard let declaration = view.declarations.first(where: { declarations[Int($0)].name == record.declaration })
+        else {
+            return true
+        }
+        let look = view.status(path.path, follow: false)
+        if case .failure(let error) = look { return error.errno != ENOENT }
+        guard case .success(let entry) = look, entry.inode == record.identity.inode,
+            entry.born_ns == record.identity.born
+        else { return false }
+        guard entry.mode & UInt32(S_IFMT) == UInt32(S_IFREG), tracked(entry, declaration, now) == nil else {
+            return true
+        }
         guard let (descriptor, status) = openRegular(path, declaration) else {
             if isDenied(path) { withhold([record], at: storedDirectory(record)) }
-            return
+            return true
         }
         let identity = identity(descriptor, status)
-        guard identity == record.identity else { return closeUnused(descriptor) }
+        guard identity == record.identity else {
+            closeUnused(descriptor)
+            return false
+        }
         let (fitting, others) = takeKnown(
             identity, declaration, status.size,
             fits: { EvidenceReader.fits(descriptor, size: status.size, committed: $0.counts.committed, $0.evidence) })
         for other in others { giveUp(other.record, other.reason) }
-        guard let taken = fitting else { return closeUnused(descriptor) }
+        guard let taken = fitting else {
+            closeUnused(descriptor)
+            return true
+        }
         let slot = newSlot(descriptor, status, identity, declaration, now)
         resume(slot, taken, .byOpening)
         withheld.remove(taken.file)
         problems[path] = nil
         giveName(slot, directory, name)
+        return true
     }
 
     /// After the first walk of a view: generations of the store whose directory was read and that are not there any more.

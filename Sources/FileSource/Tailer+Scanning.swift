@@ -203,11 +203,20 @@ extension Tailer {
 
     private func advanceRenamed(_ scan: DirectoryScan, _ now: Int64) {
         guard let (name, record) = scan.renamed.popLast() else {
+            if scan.isStale, scan.relistings < DirectoryScan.maximumRelistings { return listAgain(scan) }
             scan.inodes = []
             scan.phase = .entries
             return
         }
-        admitRenamed(scan.directory, name, record, now)
+        if !admitRenamed(scan.directory, name, record, now) { scan.isStale = true }
+    }
+
+    /// Something was renamed once more since it was listed.
+    private func listAgain(_ scan: DirectoryScan) {
+        scan.isStale = false
+        scan.relistings += 1
+        scan.names = NameList()
+        scan.phase = .list
     }
 
     private func advanceEntries(_ scan: DirectoryScan, _ now: Int64) {

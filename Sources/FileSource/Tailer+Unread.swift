@@ -19,6 +19,9 @@ extension Tailer {
         close(descriptor)
     }
 
+    /// The same for a slot that is not read now, though nothing tells of a change: somebody looks.
+    package func noteSize(_ slot: Int) { noteUnread(slot) }
+
     private func noteUnread(_ slot: Int, _ descriptor: Int32) {
         let file = files[slot]
         guard case .success(let status) = FileSystem.status(descriptor: descriptor) else { return }

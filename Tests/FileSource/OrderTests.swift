@@ -133,6 +133,23 @@ struct OrderTests {
         #expect(engine.generations.map(\.isNew) == [false, true, true] && engine.vanished.isEmpty)
     }
 
+    /// As logrotate shifts: where it was listed lies another one by now.
+    @Test(arguments: [false, true]) func aGenerationThatIsRenamedAgainBeforeItsTurnIsFound(isListed: Bool) throws {
+        try prepare(3)
+        appear(0)
+        let records = try TestEngine([declared]).records()
+        try directory.append("0 late\n", to: "app.log")
+        rotate(to: 1)
+        let engine = try TestEngine([declared], known: records, finishesWalks: false) { $0.rescanBudget = 1 }
+        let tailer = engine.tailer
+        let scan = try #require(tailer.directories.indices.lazy.compactMap { tailer.scans[Int32($0)] }.first)
+        while isListed, scan.renamed.isEmpty, !scan.isOver { _ = tailer.goOnWithWalks(engine.now, until: 0) }
+        rotate(to: 2, depth: 2)
+        engine.pump()
+        #expect(readTexts(engine) == ["0 late\n", "1\n", "2\n"])
+        #expect(engine.vanished.map(\.reason) == [])
+    }
+
     /// They are met under declared names, in whatever order the directory is listed.
     @Test func generationsThatWereMovedElsewhereWhileTheDaemonWasDownAreReadInTheOrderOfTheirFirstSight() throws {
         try prepare(4)

@@ -40,7 +40,8 @@ extension TortureChaos {
         let isCut = try writer.with(index) { stream -> Bool in
             try stream.burst(random.number(50...400), hasPoison: poison, &own)
             try stream.finishLine()
-            guard waitForSize(stream.size, path) else { return false }
+            // Twice: the first look may have been ahead of the event by which the daemon itself learns of it.
+            guard waitForSize(stream.size, path), waitForSize(stream.size, path) else { return false }
             try stream.truncate()
             try stream.burst(1, hasPoison: false, &own)
             try stream.finishLine()
