@@ -30,7 +30,7 @@ release: dependencies ## release build: .build/release/longshore
 test: test-build ## install what the tests need and run them all, and two minutes of torture
 	$(TEST) --skip '$(subst $(space),|,$(strip $(APART) ^TortureTests\.))'
 	for tests in $(foreach run,$(APART),'$(run)'); do $(TEST) --filter "$$tests" || exit 1; done
-	LONGSHORE_TORTURE_ROUND=60 LONGSHORE_SEED=$(or $(SEED),101) $(TEST) --filter '^TortureTests\.'
+	LONGSHORE_SEED=$(or $(SEED),201) $(TEST) --filter '^TortureTests\.'
 
 torture: test-build ## everything goes wrong at once and nothing may be lost: MINUTES=2, SEED=n
 	LONGSHORE_TORTURE_SECONDS=$$(($(MINUTES) * 60)) LONGSHORE_SEED=$(SEED) $(TORTURE)

@@ -21,8 +21,15 @@ extension TortureChaos {
         let child = try world.daemon.launch()
         try await pause(100...1000)
         unlink(world.directory.path("disk/ballast"))
-        // It ends by itself when it cannot make its files: then, and only then, it is started again.
-        try await pause(300...300)
+        try await launchAgain(child)
+    }
+
+    /// A daemon that cannot make its files ends by itself: then, and only then, it is started again.
+    private func launchAgain(_ child: ChildProcess) async throws {
+        try await waitUntil(timeout: .seconds(60), "the daemon works or ends; \(child.errorTail)") {
+            guard child.isRunning else { return true }
+            return (try? await world.daemon.status())?["processID"]?.double == Double(child.processID)
+        }
         if !child.isRunning { try world.daemon.launch() }
     }
 
@@ -33,8 +40,7 @@ extension TortureChaos {
         let child = try world.daemon.launch()
         try await pause(100...1000)
         try world.disk.makeWritable()
-        try await pause(300...300)
-        if !child.isRunning { try world.daemon.launch() }
+        try await launchAgain(child)
     }
 
     /// The store as it is at a kill, in many copies: each is cut off or has a flipped bit, and is opened. It must be found

@@ -89,7 +89,7 @@ final class TortureContainers: Sendable {
     private func waitForLines(_ number: UInt32, _ count: UInt64) async throws {
         let (arrivals, daemon) = (world.arrivals, world.daemon)
         try await waitUntil(
-            timeout: .seconds(150),
+            timeout: .seconds(400),
             "\(count) lines of container \(number), \(arrivals.count(number)) came; \(daemon.process.errorTail)"
         ) { arrivals.count(number) >= count }
     }
