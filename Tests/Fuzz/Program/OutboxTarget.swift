@@ -12,7 +12,7 @@ enum OutboxTarget {
         let rows = (0..<input.below(8)).map { row(Int64($0 + 1), &input) }
         for row in rows { checkDetail(row) }
         var run = OutboxRun(rows)
-        for _ in 0..<600 where !input.isEmpty { run.step(&input) }
+        for _ in 0..<200 where !input.isEmpty { run.step(&input) }
         run.drain()
     }
 
