@@ -206,7 +206,8 @@ extension Verifier {
         verdict.unannouncedDeadLetters = open.spans
     }
 
-    /// Generations of which bytes came, for the last time, behind those of a later generation of their stream.
+    /// Generations of which bytes came, for the last time, behind those of a later generation of their stream. Of a run that
+    /// came in several epochs and was cut since, each part counts as if it had come in the last of them: in doubt it is late.
     private func lateGenerations() -> Set<Int> {
         var byLane: [Int32: [Int]] = [:]
         for (index, generation) in generations.enumerated()
