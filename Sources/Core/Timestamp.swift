@@ -44,6 +44,15 @@ package struct Timestamp: Hashable, Sendable, Comparable {
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * marchMonth + 2) / 5 + 1)
     }
 
+    /// Days since 1970-01-01 of a day of the proleptic Gregorian calendar. A day the month does not have is one of the next.
+    package static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+
     private func digits(
         _ value: Int64, _ count: Int, _ out: UnsafeMutablePointer<UInt8>, then separator: UInt8
     ) -> UnsafeMutablePointer<UInt8> {

@@ -31,7 +31,9 @@ struct TortureStory: CustomStringConvertible {
         self.hasContainers = hasContainers
         hasPoison = random.once(in: 4)
         // The mock cluster keeps 5 MB of each partition, as they were sent: few enough lines that it keeps all of a round.
-        linesPerSecond = hasPoison ? random.number(150...300) : random.number(800...1600)
+        let kept = 90
+        linesPerSecond =
+            hasPoison ? random.number(150...300) * kept / max(kept, seconds) : random.number(800...1600)
         // Few enough that files wait for one another: what the daemon itself may need is kept free.
         descriptors = random.once(in: 4) ? random.number(128...290) : nil
         damagesStore = random.once(in: 4)
