@@ -10,6 +10,8 @@ struct InFlightEntry {
         case gap(GapReason, isInsideLine: Bool)
         /// Nothing but skipped bytes, with no record behind them.
         case skipped
+        /// Bytes of a record that comes behind others of its file: done when that is acknowledged.
+        case held
     }
 
     var source: Int32
@@ -25,9 +27,15 @@ struct InFlightEntry {
     var generation: UInt32 = 0
     /// Monotonic ns.
     let produced: Int64
-    let kind: Kind
+    var kind: Kind
     /// Acknowledged, or a gap.
     var isDone: Bool
+    /// Of a record: the last entry that is held for it; of a held one: the one held before it. -1: none.
+    var part: Int32 = -1
+    /// Of a held entry: the record it is held for; -1: that is still to come.
+    var owner: Int32 = -1
+    /// Of a record that goes on with what an earlier generation holds of its stream: 1 + that stream.
+    var ends: UInt8 = 0
 
     /// Bytes of the file it stands for, those dropped before it included.
     @inline(__always) var bytes: UInt64 { (end &- from) &+ skipped }

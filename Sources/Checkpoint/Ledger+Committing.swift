@@ -19,7 +19,7 @@ extension Ledger {
         var moved = false
         while true {
             let head = sources[source].head
-            guard head >= 0, entries[head].isDone else { break }
+            guard head >= 0, entries[head].isDone, !isHeldBack(head) else { break }
             let entry = entries[head]
             commit(entry, source)
             sources[source].head = entry.next
@@ -48,6 +48,7 @@ extension Ledger {
             if isInsideLine { stayInLine(source, entry.from) } else { endLine(source) }
             gaps.append(ReachedGap(source: source, from: entry.from, to: entry.end, reason: reason))
         case .lineEnd:
+            if _slowPath(entry.ends > 0) { finishFormer(of: source, stream: entry.ends - 1) }
             sources[source].counts.acknowledged &+= bytes
             sources[source].counts.records &+= 1
             acknowledgedSinceCheckpoint &+= bytes
@@ -57,6 +58,9 @@ extension Ledger {
             sources[source].counts.records &+= 1
             acknowledgedSinceCheckpoint &+= bytes
             stayInLine(source, entry.from)
+        case .held:
+            sources[source].counts.acknowledged &+= bytes
+            acknowledgedSinceCheckpoint &+= bytes
         case .skipped: break
         }
     }

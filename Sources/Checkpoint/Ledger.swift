@@ -37,6 +37,12 @@ package struct Ledger: ~Copyable {
         var isDirty = false
         /// A record failed: nothing behind it is committed until `rewind`.
         var failed = false
+        /// The last entry held for the next record of each of two interleaved streams; -1: none.
+        var held: (Int32, Int32) = (-1, -1)
+        /// The generation before, if it holds bytes that records of this one will stand for; -1: none does.
+        var former: (source: Int32, use: UInt32) = (-1, 0)
+        /// Counts the generations that had this slot.
+        var use: UInt32 = 0
     }
 
     var sources: [Source] = []
@@ -68,7 +74,9 @@ package struct Ledger: ~Copyable {
     package mutating func open(_ source: Int, counts: LedgerCounts, isNew: Bool = false) {
         while sources.count <= source { sources.append(Source()) }
         precondition(sources[source].head < 0, "a slot was opened while records of its former source are in flight")
+        let use = sources[source].use &+ 1
         sources[source] = Source()
+        sources[source].use = use
         sources[source].counts = counts
         sources[source].reserved = counts.committed
         if !isNew { sources[source].base = counts }
@@ -105,11 +113,10 @@ package struct Ledger: ~Copyable {
                 InFlightEntry(
                     source: Int32(truncatingIfNeeded: source), from: slot.start, end: slot.end,
                     skipped: slot.start &- sources[source].reserved, arena: isGap ? -1 : arena.raw, produced: now,
-                    kind: isGap
-                        ? .gap(.oversize, isInsideLine: false) : slot.kind == .partial ? .partial : .lineEnd,
-                    isDone: isGap))
+                    kind: Ledger.kind(of: slot), isDone: isGap && slot.kind != .held))
             append(entry, to: source)
             sources[source].reserved = slot.end
+            if _slowPath(slot.kind.isInterleaved) { link(entry, slot, source) }
             if !isGap {
                 sources[source].inFlight &+= 1
                 opaques[count] = entries.opaque(entry)
@@ -123,6 +130,7 @@ package struct Ledger: ~Copyable {
 
     /// Enters a gap from the end of what was handed out to `end`; committed once everything before it is.
     package mutating func reserveGap(_ source: Int, to end: UInt64, reason: GapReason, now: Int64) {
+        giveUpHeld(source, reason: reason)
         reserveGap(source, to: end, kind: .gap(reason, isInsideLine: false), skipped: 0, now: now)
     }
 
@@ -167,9 +175,11 @@ package struct Ledger: ~Copyable {
             if report.error == 0 {
                 latency.record(nanoseconds: now &- entries[entry].produced)
                 entries[entry].isDone = true
-                if sources[source].head == entry { commitPrefix(source) }
+                if _slowPath(entries[entry].part >= 0) { finishHeld(of: entry) }
+                if sources[source].head == entry || hasHeldHead(source) { commitPrefix(source) }
             } else {
                 entries[entry].error = report.error
+                if _slowPath(entries[entry].part >= 0) { failHeld(of: entry, report.error) }
                 if !sources[source].failed {
                     sources[source].failed = true
                     failures.append(FailedRecord(source: source, error: report.error))
@@ -210,6 +220,7 @@ package struct Ledger: ~Copyable {
         sources[source].head = -1
         sources[source].tail = -1
         sources[source].failed = false
+        sources[source].held = (-1, -1)
         sources[source].reserved = sources[source].counts.committed
         assertBalance(source)
     }
@@ -217,29 +228,28 @@ package struct Ledger: ~Copyable {
     /// The error of the first record, in the order of the file, that failed; nil when none did. Known when nothing of the
     /// source is in flight any more: reports come in any order, and only this record's error may decide that it is given up.
     package func firstFailure(_ source: Int) -> Int32? {
-        let head = sources[source].head
-        guard sources[source].inFlight == 0, head >= 0, entries[head].error != 0 else { return nil }
-        return entries[head].error
+        guard sources[source].inFlight == 0, let failed = firstFailed(source) else { return nil }
+        return entries[failed].error
     }
 
     /// The bytes of the record that `giveUpFirstFailed` would give up; nil when it would rewind only.
     package func firstFailedRange(_ source: Int) -> Range<UInt64>? {
-        let head = sources[source].head
-        guard head >= 0, entries[head].error != 0 else { return nil }
-        return entries[head].from..<entries[head].end
+        guard let failed = firstFailed(source) else { return nil }
+        return entries[sources[source].head].from..<refusedEnd(failed)
     }
 
     /// Gives up the first failed record of a source that has nothing in flight: everything before it was committed, it
     /// becomes a gap, everything behind it is read again.
     package mutating func giveUpFirstFailed(_ source: Int, now: Int64) {
-        let head = sources[source].head
-        guard head >= 0, entries[head].error != 0 else { return rewind(source) }
-        let refused = entries[head]
+        guard let failed = firstFailed(source) else { return rewind(source) }
+        let (refused, end) = (entries[sources[source].head], refusedEnd(failed))
         var isPartial = false
         if case .partial = refused.kind { isPartial = true }
+        // What the record would have stood for in the generation before goes with it.
+        if entries[failed].ends > 0, let former = former(of: source) { giveUpHeld(former, reason: .recordRejected) }
         rewind(source)
         reserveGap(
-            source, to: refused.end, kind: .gap(.recordRejected, isInsideLine: isPartial), skipped: refused.skipped,
+            source, to: end, kind: .gap(.recordRejected, isInsideLine: isPartial), skipped: refused.skipped,
             now: now)
     }
 

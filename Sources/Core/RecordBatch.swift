@@ -10,6 +10,13 @@ package struct RecordSlot {
         case partial
         /// No payload: the rest of a line beyond limits.line_total, announced as a gap "oversize".
         case oversizeGap
+        /// No payload: bytes of a record that is still to come, behind others (`stream` says which).
+        case held
+        /// A record that stands for all bytes of its `stream` held before it too. Its own range may be empty.
+        case joined
+
+        /// It is, or goes with, an entry of one of several interleaved streams.
+        @inline(__always) package var isInterleaved: Bool { rawValue >= Kind.held.rawValue }
     }
 
     /// Encoded JSON in the arena; nil for a gap.
@@ -20,8 +27,13 @@ package struct RecordSlot {
     /// First raw byte behind the record.
     package var end: UInt64
     package var kind: Kind
+    /// Of several streams that are interleaved in one file: 0 or 1.
+    package var stream: UInt8
 
-    package init(payload: UnsafeMutablePointer<UInt8>?, length: Int, start: UInt64, end: UInt64, kind: Kind) {
+    package init(
+        payload: UnsafeMutablePointer<UInt8>?, length: Int, start: UInt64, end: UInt64, kind: Kind, stream: UInt8 = 0
+    ) {
+        self.stream = stream
         self.payload = payload
         self.length = length
         self.start = start
@@ -35,6 +47,8 @@ package struct RecordBatch: ~Copyable {
     package static let capacity = 512
     package let slots: UnsafeMutablePointer<RecordSlot>
     package private(set) var count = 0
+    /// Lines among them that are not in the form their file should have.
+    package var unparsed = 0
 
     package init() { slots = .allocate(capacity: RecordBatch.capacity) }
     deinit { slots.deallocate() }
@@ -47,7 +61,11 @@ package struct RecordBatch: ~Copyable {
         count &+= 1
     }
 
-    package mutating func removeLast() { count &-= 1 }
+    /// Takes back all records behind the first `kept`.
+    package mutating func removeLast(keeping kept: Int) { count = kept }
 
-    package mutating func removeAll() { count = 0 }
+    package mutating func removeAll() {
+        count = 0
+        unparsed = 0
+    }
 }

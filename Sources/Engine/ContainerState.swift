@@ -16,6 +16,8 @@ struct ContainerState {
     var container: EngineContainer
     /// Numbers of its declarations, as the tailer gave them; empty once it is let go.
     var numbers: [Int] = []
+    /// Of each of its views (its file system, its output) the number of one declaration.
+    var views: [Int] = []
     var phase = Phase.followed
     /// It is removed from its runtime: forgotten once it is let go.
     var isGone = false

@@ -12,19 +12,23 @@ package struct EngineContainer: Sendable {
     /// Members of every record about the container, as `renderMembers` gives them.
     package var members: [UInt8]
     package var layout: ContainerLayout
+    /// Where the runtime keeps the container's output: one mount, from a directory of the host to the same place, and
+    /// nothing else. Only declarations with a format of a runtime reach it, and they reach nothing else. Nil: nowhere.
+    package var logs: ContainerLayout?
     /// Their names are unique in the container. `files.patterns` are paths in the container.
     package var declarations: [EngineDeclaration]
     /// False: its files are drained, then let go.
     package var isRunning: Bool
 
     package init(
-        id: String, stored: [UInt8], members: [UInt8], layout: ContainerLayout, declarations: [EngineDeclaration],
-        isRunning: Bool
+        id: String, stored: [UInt8], members: [UInt8], layout: ContainerLayout,
+        logs: ContainerLayout? = nil, declarations: [EngineDeclaration], isRunning: Bool
     ) {
         self.id = id
         self.stored = stored
         self.members = members
         self.layout = layout
+        self.logs = logs
         self.declarations = declarations
         self.isRunning = isRunning
     }

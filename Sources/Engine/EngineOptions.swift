@@ -3,6 +3,7 @@ package import Checkpoint
 internal import Core
 package import FileSource
 package import KafkaSink
+package import Pipeline
 package import Resolver
 
 /// One declaration as the engine ships it.
@@ -11,11 +12,14 @@ package struct EngineDeclaration: Sendable {
     package var topic: String
     /// Members of every record of the declaration, as `renderMembers` gives them.
     package var members: [UInt8]
+    /// How its files hold their lines: another one than `plain` for the log in which a runtime keeps a container's output.
+    package var format: EntryFormat
 
-    package init(files: FileDeclaration, topic: String, members: [UInt8]) {
+    package init(files: FileDeclaration, topic: String, members: [UInt8], format: EntryFormat = .plain) {
         self.files = files
         self.topic = topic
         self.members = members
+        self.format = format
     }
 }
 

@@ -16,18 +16,21 @@ extension PipelineLoop {
             checkpoint.containers.append(StoredContainer(id: container.id, stored: container.stored))
             checkpoint.removedContainers.removeAll { $0 == container.id }
         }
-        let layoutChanged = state.container.layout != container.layout
+        let layoutChanged = state.container.layout != container.layout || state.container.logs != container.logs
         state.container = container
         state.isGone = false
         containers[container.id] = state
-        if state.numbers.isEmpty {
+        if state.views.isEmpty {
             // What has been let go and does not run has nothing new.
             if state.phase == .letGo, !container.isRunning { return }
             follow(container.id, now)
         } else {
             redescribe(state)
             if layoutChanged {
-                tailer.update(state.numbers[0], layout: container.layout, mounts: tailer.presentMounts(), now: now)
+                for number in state.views {
+                    guard let layout = container.layout(of: declarations[number]) else { continue }
+                    tailer.update(number, layout: layout, mounts: tailer.presentMounts(), now: now)
+                }
             }
         }
         if container.isRunning { cancelDrain(container.id, now) } else { drain(container.id, now) }
@@ -64,27 +67,44 @@ extension PipelineLoop {
 
     private func follow(_ id: String, _ now: Int64) {
         let container = containers[id]!.container
-        let view = ContainerView(layout: container.layout, policy: options.resolver, mounts: tailer.presentMounts())
-        let files = container.declarations.map { declaration in
-            var files = declaration.files
-            files.isKnown = knownContainers.contains(id)
-            return files
-        }
+        let isKnown = knownContainers.contains(id)
         knownContainers.insert(id)
-        guard !files.isEmpty else { return }
-        let numbers = tailer.add(view, files, now: now)
-        for (number, declaration) in zip(numbers, container.declarations) {
-            while declarations.count <= number {
-                declarations.append(declaration)
-                topicOfDeclaration.append(-1)
+        var numbers = [Int](repeating: -1, count: container.declarations.count)
+        var views: [Int] = []
+        // What may stand in its labels reaches its file system, and nothing of where the runtime keeps its output.
+        for isOutput in [false, true] {
+            let places = container.declarations.indices.filter { container.declarations[$0].isOutput == isOutput }
+            guard let first = places.first, let layout = container.layout(of: container.declarations[first]) else {
+                continue
             }
-            declarations[number] = declaration
-            topicOfDeclaration[number] = openTopic(declaration.topic)
+            let view = ContainerView(layout: layout, policy: options.resolver, mounts: tailer.presentMounts())
+            let files = places.map { place in
+                var files = container.declarations[place].files
+                files.isKnown = isKnown
+                return files
+            }
+            let added = tailer.add(view, files, now: now)
+            for (place, number) in zip(places, added) {
+                enter(container.declarations[place], number)
+                numbers[place] = number
+            }
+            views.append(added[0])
         }
+        guard !views.isEmpty else { return }
         containers[id]!.numbers = numbers
+        containers[id]!.views = views
         containers[id]!.phase = .followed
         redescribe(containers[id]!)
         collectNews(now)
+    }
+
+    private func enter(_ declaration: EngineDeclaration, _ number: Int) {
+        while declarations.count <= number {
+            declarations.append(declaration)
+            topicOfDeclaration.append(-1)
+        }
+        declarations[number] = declaration
+        topicOfDeclaration[number] = openTopic(declaration.topic)
     }
 
     /// Every topic has its writer; the memory is shared among them.
@@ -97,7 +117,7 @@ extension PipelineLoop {
 
     /// What records say of the container may have changed: its name.
     private func redescribe(_ state: ContainerState) {
-        for (number, declaration) in zip(state.numbers, state.container.declarations) {
+        for (number, declaration) in zip(state.numbers, state.container.declarations) where number >= 0 {
             declarations[number].members = state.container.members + declaration.members
         }
         described = -1
@@ -116,4 +136,14 @@ extension PipelineLoop {
         text.member("container.ids", list: ids)
         return own.members + [0x2C] + text.bytes.dropFirst()
     }
+}
+
+extension EngineContainer {
+    /// Where the paths of a declaration lead; nil: the runtime keeps no output.
+    func layout(of declaration: EngineDeclaration) -> ContainerLayout? { declaration.isOutput ? logs : layout }
+}
+
+extension EngineDeclaration {
+    /// Its files are the log in which a runtime keeps what a container wrote to its outputs.
+    var isOutput: Bool { format != .plain }
 }

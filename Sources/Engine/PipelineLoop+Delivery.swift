@@ -52,6 +52,7 @@ extension PipelineLoop {
         // What it had reached it reaches again: until then its stream's next generation does not begin.
         sources[slot].isCaughtUp = false
         sources[slot].line = PipelineLoop.lineState(ledger.counts(slot))
+        goOnWithInherited(slot)
         if let size = sources[slot].endSize {
             // Its content cannot be read again.
             ledger.reserveGap(slot, to: size, reason: sources[slot].endReason, now: now)

@@ -16,10 +16,10 @@ extension PipelineLoop {
 
     /// The container has stopped: a last look at its directories, then every source of it is read to its end.
     func drain(_ id: String, _ now: Int64) {
-        guard var state = containers[id], !state.numbers.isEmpty, state.phase == .followed else { return }
+        guard var state = containers[id], !state.views.isEmpty, state.phase == .followed else { return }
         // Events first: they tell of files that are gone by now.
         tailer.handleEvents(now: now)
-        tailer.retire(containerOf: state.numbers[0], true, now: now)
+        for view in state.views { tailer.retire(containerOf: view, true, now: now) }
         collectNews(now)
         state.phase = .draining(since: now)
         state.isLookedAt = false
@@ -32,7 +32,9 @@ extension PipelineLoop {
     /// True when the last look at the container's directories is over; then what it could not see is announced, once.
     @discardableResult
     private func endLook(_ id: String) -> Bool {
-        guard let state = containers[id], !tailer.isLooking(containerOf: state.numbers[0]) else { return false }
+        guard let state = containers[id], !state.views.contains(where: { tailer.isLooking(containerOf: $0) }) else {
+            return false
+        }
         guard !state.isLookedAt else { return true }
         containers[id]!.isLookedAt = true
         announceUnknown(state)
@@ -57,13 +59,13 @@ extension PipelineLoop {
         containers[id]!.draining = []
         containers[id]!.suspended = []
         containers[id]!.phase = .followed
-        tailer.retire(containerOf: state.numbers[0], false, now: now)
+        for view in state.views { tailer.retire(containerOf: view, false, now: now) }
         collectNews(now)
     }
 
     /// Marks the open sources of the container, but for those that another container goes on writing.
     private func drainSlots(_ id: String) {
-        for slot in tailer.slots(ofContainerOf: containers[id]!.numbers[0]) {
+        for slot in containers[id]!.views.flatMap({ tailer.slots(ofContainerOf: $0) }) {
             guard slot < sources.count, sources[slot].isOpen, !tailer.isShared(slot), !sources[slot].isDraining
             else { continue }
             sources[slot].isDraining = true
@@ -115,7 +117,7 @@ extension PipelineLoop {
             if now - since >= PipelineLoop.mountDrain { releaseMounts(id, now) }
             for slot in containers[id]!.draining where sources[Int(slot)].scheduling == .idle { enqueue(Int(slot)) }
             // What a worker is still to tell may be drained too: for as long as a volume of its own is read.
-            let isSearching = tailer.isSearching(containerOf: state.numbers[0])
+            let isSearching = state.views.contains { tailer.isSearching(containerOf: $0) }
             if isSearching, now - since < PipelineLoop.mountDrain { continue }
             guard containers[id]!.draining.isEmpty else { continue }
             letGo(id, now)
@@ -134,11 +136,12 @@ extension PipelineLoop {
         // What another container handed over meanwhile is drained too.
         drainSlots(id)
         guard containers[id]!.draining.isEmpty else { return }
-        for number in tailer.unsearched(containerOf: containers[id]!.numbers[0]) {
+        for number in containers[id]!.views.flatMap({ tailer.unsearched(containerOf: $0) }) {
             announceUnknown(number, containers[id]!, "a volume did not answer before its container was let go")
         }
-        tailer.remove(containerOf: containers[id]!.numbers[0], now: now)
+        for view in containers[id]!.views { tailer.remove(containerOf: view, now: now) }
         containers[id]!.numbers = []
+        containers[id]!.views = []
         containers[id]!.phase = .letGo
         collectNews(now)
         forgetIfDone(id, now)
@@ -146,7 +149,7 @@ extension PipelineLoop {
 
     /// A removed container that is let go: its row goes, and those of files that went with it.
     func forgetIfDone(_ id: String, _ now: Int64) {
-        guard let state = containers[id], state.isGone, state.numbers.isEmpty else { return }
+        guard let state = containers[id], state.isGone, state.views.isEmpty else { return }
         let layout = state.container.layout
         for record in tailer.takeKnown(ofContainer: id) {
             let view = ContainerView(layout: layout, policy: options.resolver, mounts: HostMounts(text: []))
@@ -174,7 +177,7 @@ extension PipelineLoop {
 
     /// A root file system that went away before the last look at it: what it had then cannot be known.
     private func announceUnknown(_ state: ContainerState) {
-        for number in state.numbers where tailer.isUncertain(number) {
+        for number in state.numbers where number >= 0 && tailer.isUncertain(number) {
             announceUnknown(number, state, "a container was removed before its last files could be looked at")
         }
     }

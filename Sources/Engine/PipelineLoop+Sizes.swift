@@ -27,7 +27,7 @@ extension PipelineLoop {
                 // A record that is larger than the room of an empty partition is sent all the same: alone.
                 if left < 0, !(isEmpty && before.3 == 0) {
                     (chunk, sources[slot].line, writers[topic].space) = (before.0, before.1, before.2)
-                    batch.removeLast()
+                    batch.removeLast(keeping: before.3)
                     return .batchFull
                 }
             }

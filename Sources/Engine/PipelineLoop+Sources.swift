@@ -192,6 +192,7 @@ extension PipelineLoop {
         guard sources[slot].endSize == nil else { return }
         sources[slot].endReason = reason
         sources[slot].endSize = size
+        ledger.giveUpHeld(slot, reason: reason)
         if sources[slot].isReleased {
             sources[slot].lastEvidence = tailer.evidence(slot, committed: ledger.counts(slot).committed)
         }

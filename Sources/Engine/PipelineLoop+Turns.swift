@@ -34,6 +34,7 @@ extension PipelineLoop {
                 if count > PipelineLoop.backlogBytes { sources[slot].hasBacklog = true }
                 var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
                 if mustWait(slot, now) { return }
+                inheritLines(slot, now)
                 encoder.stamp(Timestamp.now())
                 let shipped = ship(slot, &chunk, now)
                 counters.readBytes &+= chunk.offset &- offset
@@ -50,7 +51,7 @@ extension PipelineLoop {
             case .endOfFile:
                 // Not the end: it may have been moved or deleted. The checks of those that are to end try it again.
                 if sources[slot].isFinal, tailer.isOutOfReach(slot, now: now) { return }
-                if sources[slot].isFinal, sources[slot].line.oversize != nil || sources[slot].line.ahead > 0 {
+                if sources[slot].isFinal, sources[slot].line.hasOpenEnd {
                     // The rest was scanned before the file was known to be complete: the oversize gap, or the line, ends.
                     var chunk = Chunk(bytes: UnsafePointer(scratch), count: 0, offset: offset, isFinal: true)
                     switch ship(slot, &chunk, now) {
@@ -84,7 +85,8 @@ extension PipelineLoop {
                 encoder.describe(
                     stream: stream, file: tailer.file(slot),
                     declarationMembers: members(slot), path: path,
-                    resolvedPath: tailer.resolvedPath(slot))
+                    resolvedPath: tailer.resolvedPath(slot),
+                    format: declarations[tailer.declaration(slot)].format)
             }
         }
         // Asked anew whenever nothing is in flight: partitions may have been added, and order is kept.
@@ -150,6 +152,7 @@ extension PipelineLoop {
         guard batch.count > 0 else { return }
         let arena = writers[topic].arena ?? ArenaIndex(raw: -1)
         let count = ledger.reserve(slot, batch, arena: arena, now: now, opaques: opaques)
+        counters.unparsedLines &+= UInt64(batch.unparsed)
         counters.readRecords &+= UInt64(count)
         if count > 0 {
             arenas.hold(arena, count: count)

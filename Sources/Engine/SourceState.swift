@@ -23,6 +23,8 @@ struct SourceState {
     var partition: Int32 = -1
     var scheduling = Scheduling.idle
     var line = LineState()
+    /// Lines that began in the generation before, and end in this one.
+    var inherited: EntryState?
     /// Everything there was has been read, but for a line without its end.
     var isCaughtUp = false
     /// It had more to read than fits in one turn, and has not caught up since: others that have come first.

@@ -33,7 +33,7 @@ package enum JSONEscaper {
     /// sequence (as signed numbers, both of the latter are below 0x20). Returns how many bytes before it are clean;
     /// may be past `end`.
     @inline(__always)
-    private static func copyCleanRun(
+    static func copyCleanRun(
         _ input: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ output: UnsafeMutablePointer<UInt8>
     ) -> Int {
         var from = UnsafeRawPointer(input)
@@ -61,7 +61,7 @@ package enum JSONEscaper {
 
     /// One escape, or a run of multi-byte sequences; returns both places behind it.
     @inline(never)
-    private static func special(
+    static func special(
         _ input: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ output: UnsafeMutablePointer<UInt8>
     ) -> (UnsafePointer<UInt8>, UnsafeMutablePointer<UInt8>) {
         if input.pointee < 0x80 { return (input + 1, writeEscape(of: input.pointee, output)) }
@@ -83,7 +83,7 @@ package enum JSONEscaper {
         return (from, to)
     }
 
-    private static func writeEscape(
+    static func writeEscape(
         of byte: UInt8, _ output: UnsafeMutablePointer<UInt8>
     ) -> UnsafeMutablePointer<UInt8> {
         output[0] = 0x5C

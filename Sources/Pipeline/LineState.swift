@@ -34,6 +34,9 @@ package struct LineState: Equatable {
     package var run: UInt64?
     /// Bytes read behind `hole` while looking for what follows `run`: they are read again once that is known.
     package var ahead: UInt64 = 0
+    /// Lines of a runtime's log whose last entry has not come: one element, or none. An array, so that the many sources
+    /// without any pay for one pointer.
+    private var pending: [EntryState] = []
 
     package init(start: UInt64? = nil, ordinal: UInt32 = 0, skipped: UInt64 = 0) {
         self.start = start
@@ -43,7 +46,27 @@ package struct LineState: Equatable {
     }
 
     /// Bytes behind the last record that have been looked at and are in no record yet: reading goes on behind them.
-    package var scanned: UInt64 { hole &+ ahead &+ (oversize ?? 0) }
+    package var scanned: UInt64 {
+        let behind = hole &+ ahead &+ (oversize ?? 0)
+        return _slowPath(!pending.isEmpty) ? behind &+ pending[0].scanned : behind
+    }
+    /// Something ends only when it is known that nothing follows: an oversize rest, a run of NULs, a line whose last entry
+    /// has not come.
+    package var hasOpenEnd: Bool { oversize != nil || ahead > 0 || !pending.isEmpty }
+    /// A line waits for its last entry.
+    package var hasPendingEntries: Bool { !pending.isEmpty }
+    /// Lines that go on in the next generation of their stream: taken there with `inherit`.
+    package var entries: EntryState? {
+        get { pending.first }
+        set { pending = newValue.map { $0.isEmpty && $0.unheld.isEmpty ? [] : [$0] } ?? [] }
+    }
+
+    /// A line is behind us: what is known of it goes, what waits for other entries stays.
+    mutating func end() {
+        let kept = pending
+        self = LineState()
+        pending = kept
+    }
     /// Reading goes on behind NULs of which it is not known whether anything follows them.
     package var isInHole: Bool { hole | ahead != 0 }
 

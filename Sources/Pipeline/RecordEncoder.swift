@@ -6,8 +6,9 @@ internal import Glibc
 /// for every source: `begin` sets the constant parts, `encode` makes records until input, batch or arena is used up.
 package struct RecordEncoder: ~Copyable {
     package private(set) var limits: FramingLimits
-    private var template: RecordTemplate
-    private var file = Identifier128(high: 0, low: 0)
+    var template: RecordTemplate
+    var file = Identifier128(high: 0, low: 0)
+    private(set) var format = EntryFormat.plain
 
     /// `nodeMembers`: the node's constant fields as `renderMembers` gives them.
     package init(nodeMembers: [UInt8], limits: FramingLimits) {
@@ -16,12 +17,13 @@ package struct RecordEncoder: ~Copyable {
     }
 
     /// Sets the source of the next chunks: its identifiers, the rendered members of its declaration (`,"name":"value"…`)
-    /// its path as the container (or host) sees it, and where that really is on the host if it is elsewhere.
+    /// its path as the container (or host) sees it, where that really is on the host if it is elsewhere, and its form.
     package mutating func describe(
         stream: StreamID, file: FileID, declarationMembers: [UInt8], path: UnsafeBufferPointer<UInt8>,
-        resolvedPath: [UInt8]? = nil
+        resolvedPath: [UInt8]? = nil, format: EntryFormat = .plain
     ) {
         self.file = file.value
+        self.format = format
         template.describe(
             stream: stream, file: file, declarationMembers: declarationMembers, path: path, resolvedPath: resolvedPath)
     }
@@ -38,6 +40,9 @@ package struct RecordEncoder: ~Copyable {
         _ chunk: inout Chunk, line: inout LineState, into space: inout ArenaSpace, batch: inout RecordBatch,
         maximum: Int
     ) -> EncodingOutcome {
+        if _slowPath(format != .plain), line.ahead == 0 {
+            return encodeEntries(&chunk, &line, &space, &batch, maximum)
+        }
         skipByteOrderMark(&chunk, &line)
         if _slowPath(line.ahead > 0) { return lookBehindRun(&chunk, &line) }
         if _slowPath(chunk.count == 0) { return endOversize(chunk, &line, &batch, maximum) }
@@ -67,7 +72,7 @@ package struct RecordEncoder: ~Copyable {
 
     /// One step in a line that does not fit one record, has no end yet, or has a hole. Nil: go on with the next step.
     @inline(never)
-    private func encodeLongLine(
+    func encodeLongLine(
         _ chunk: inout Chunk, _ lineLength: Int, ended lineEnded: Bool, _ line: inout LineState,
         _ space: inout ArenaSpace, _ batch: inout RecordBatch
     ) -> EncodingOutcome? {
@@ -79,7 +84,7 @@ package struct RecordEncoder: ~Copyable {
             if !ended, waitsForEnd(ofRunAt: hole, &chunk, &line) { return .needsInput }
             if hole == 0 {
                 // Its last piece did not know that nothing of the line would follow.
-                line = LineState()
+                line.end()
                 return nil
             }
             length = hole
@@ -128,32 +133,32 @@ package struct RecordEncoder: ~Copyable {
             return .needsInput
         }
         batch.append(RecordSlot(payload: nil, length: 0, start: end - total, end: end, kind: .oversizeGap))
-        line = LineState()
+        line.end()
         chunk.advance(consumed)
         return nil
     }
 
     /// The file is over and the rest of an oversize line was counted in earlier chunks: it becomes its gap now.
     @inline(never)
-    private func endOversize(
+    func endOversize(
         _ chunk: Chunk, _ line: inout LineState, _ batch: inout RecordBatch, _ maximum: Int
     ) -> EncodingOutcome {
         guard chunk.isFinal, let total = line.oversize, total > 0 else { return .needsInput }
         if batch.count >= maximum || batch.isFull { return .batchFull }
         batch.append(
             RecordSlot(payload: nil, length: 0, start: chunk.offset - total, end: chunk.offset, kind: .oversizeGap))
-        line = LineState()
+        line.end()
         return .needsInput
     }
 
-    private enum Appended {
+    enum Appended {
         case done(consumed: Int)
         case needsArena(Int)
     }
 
     /// Encodes the end of a line (usually all of it) as one record; one that is too large for Kafka becomes pieces.
     @inline(__always)
-    private func append(
+    func append(
         _ chunk: Chunk, message: Int, consumed: Int, line: inout LineState, _ space: inout ArenaSpace,
         _ batch: inout RecordBatch
     ) -> Appended {
@@ -174,7 +179,7 @@ package struct RecordEncoder: ~Copyable {
             RecordSlot(
                 payload: start, length: space.next - start, start: chunk.offset, end: chunk.offset + UInt64(consumed),
                 kind: .lineEnd))
-        if _slowPath(!isPlain) { line = LineState() }
+        if _slowPath(!isPlain) { line.end() }
         return .done(consumed: consumed)
     }
 
@@ -205,7 +210,7 @@ package struct RecordEncoder: ~Copyable {
 
     /// When the worst case of a message does not fit the arena or Kafka's limit: nil if its true size does; a request
     /// for an arena; or, where the encoded record would be larger than Kafka takes, a piece of it as a partial record.
-    private func makeRoom(
+    func makeRoom(
         _ chunk: Chunk, _ message: Int, _ line: inout LineState, _ space: inout ArenaSpace, _ batch: inout RecordBatch
     ) -> Appended? {
         let worst = JSONEscaper.worstGrowth * message + fixedSize
@@ -222,13 +227,13 @@ package struct RecordEncoder: ~Copyable {
     /// did. Where the constant members alone are too large for Kafka no piece would help: such records are made
     /// all the same, Kafka refuses them, and their ranges become gaps.
     @inline(__always)
-    private var budget: Int {
+    var budget: Int {
         let rest = limits.record - fixedSize
         return rest >= JSONEscaper.worstGrowth ? rest : max(limits.record, JSONEscaper.worstGrowth)
     }
 
     /// Bytes of a record beside its message, extras included: enough for any record.
-    private var fixedSize: Int {
+    var fixedSize: Int {
         template.head.count + template.tail.count + RecordEncoder.numbersSize + JSONEscaper.slack
     }
 
@@ -236,13 +241,13 @@ package struct RecordEncoder: ~Copyable {
     private static let numbersSize = 20 + 41 + 44 + 80 + 48 + 32 + 24
 
     @inline(__always)
-    private func writeHead(_ place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
+    func writeHead(_ place: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
         memcpy(place, template.head.base, template.head.count)
         return place + template.head.count
     }
 
     @inline(__always)
-    private func writeTail(
+    func writeTail(
         _ place: UnsafeMutablePointer<UInt8>, offset: UInt64, bytes: UInt64
     ) -> UnsafeMutablePointer<UInt8> {
         memcpy(place, template.tail.base, template.tail.count)
@@ -253,8 +258,9 @@ package struct RecordEncoder: ~Copyable {
 
     /// `log.skipped.bytes`, `log.unterminated` and the `log.partial.*` fields, where they apply.
     @inline(never)
-    private func writeExtras(
-        _ place: UnsafeMutablePointer<UInt8>, _ line: LineState, isLast: Bool, isUnterminated: Bool
+    func writeExtras(
+        _ place: UnsafeMutablePointer<UInt8>, _ line: LineState, of file: Identifier128? = nil, isLast: Bool,
+        isUnterminated: Bool
     ) -> UnsafeMutablePointer<UInt8> {
         var next = place
         if line.skipped | line.hole > 0 {
@@ -264,7 +270,7 @@ package struct RecordEncoder: ~Copyable {
         if isUnterminated { next = write(",\"log.unterminated\":true", next) }
         guard let start = line.start else { return next }
         next = write(",\"log.partial.id\":\"", next)
-        next = file.write(next)
+        next = (file ?? self.file).write(next)
         next = write("-", next)
         next = writeDecimal(start, next)
         next = write("\",\"log.partial.ordinal\":", next)
@@ -287,7 +293,7 @@ package struct RecordEncoder: ~Copyable {
 
     /// Skips NULs where a line would begin. False inside a line, where they are text.
     @inline(never)
-    private func skipHole(_ chunk: inout Chunk, _ line: inout LineState) -> Bool {
+    func skipHole(_ chunk: inout Chunk, _ line: inout LineState) -> Bool {
         guard line.start == nil, line.oversize == nil else { return false }
         let count = NullRun.length(chunk.bytes, count: chunk.count)
         line.hole &+= UInt64(count)
@@ -327,7 +333,7 @@ package struct RecordEncoder: ~Copyable {
     }
 
     @inline(__always)
-    private func withoutCarriageReturn(_ bytes: UnsafePointer<UInt8>, _ length: Int) -> Int {
+    func withoutCarriageReturn(_ bytes: UnsafePointer<UInt8>, _ length: Int) -> Int {
         length > 0 && bytes[length - 1] == 0x0D ? length - 1 : length
     }
 }

@@ -71,6 +71,8 @@ package func renderMembers(_ members: [(name: String, value: [UInt8])]) -> [UInt
 /// The two constant halves of a record around the message:
 /// `{"@timestamp":"…","observed_timestamp":"…","message":"` and `","host.name":…,"log.file.id":"…","log.file.offset":`.
 struct RecordTemplate: ~Copyable {
+    /// Where the `@timestamp` stands in the head, `Timestamp.byteCount` bytes.
+    static let timePlace = 15
     var head = TemplateBytes(capacity: 160)
     var tail = TemplateBytes(capacity: 1024)
     private let nodeLength: Int
