@@ -27,6 +27,16 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
         }
     }
 
+    /// How the file at `logPath` is written.
+    package enum LogFormat: String, Codable, Hashable, Sendable {
+        /// Docker's driver json-file: an object with `log`, `stream` and `time` in each line.
+        case jsonFile
+        /// `TIME STREAM TAG TEXT`: containerd's and CRI-O's, and Podman's k8s-file.
+        case cri
+        /// None that can be read as a file.
+        case none
+    }
+
     /// Full id.
     package var id: String
     /// `docker`: container.runtime.name.
@@ -50,6 +60,11 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
     package var started: String
     package var finished: String
     package var restartCount: Int
+    /// Absolute host path of the file that the runtime writes stdout and stderr to; empty where there is none.
+    package var logPath: String
+    /// As the runtime calls it: `json-file`, `local`, `journald`, `none`, …; empty where it has no drivers.
+    package var logDriver: String
+    package var logFormat: LogFormat
 
     package init(id: String, runtime: String = "docker", name: String = "", image: String = "") {
         self.id = id
@@ -66,5 +81,33 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
         started = ""
         finished = ""
         restartCount = 0
+        logPath = ""
+        logDriver = ""
+        logFormat = .none
+    }
+}
+
+extension ContainerRecord {
+    /// Records of earlier versions have fewer fields, never others: what came later may be absent.
+    package init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(id: try fields.decode(String.self, forKey: .id))
+        runtime = try fields.decode(String.self, forKey: .runtime)
+        name = try fields.decode(String.self, forKey: .name)
+        image = try fields.decode(String.self, forKey: .image)
+        labels = try fields.decode([String: String].self, forKey: .labels)
+        mounts = try fields.decode([Mount].self, forKey: .mounts)
+        layers = try fields.decode([String].self, forKey: .layers)
+        status = try fields.decode(Status.self, forKey: .status)
+        processID = try fields.decode(Int32.self, forKey: .processID)
+        exitCode = try fields.decodeIfPresent(Int32.self, forKey: .exitCode)
+        isOutOfMemory = try fields.decode(Bool.self, forKey: .isOutOfMemory)
+        created = try fields.decode(String.self, forKey: .created)
+        started = try fields.decode(String.self, forKey: .started)
+        finished = try fields.decode(String.self, forKey: .finished)
+        restartCount = try fields.decode(Int.self, forKey: .restartCount)
+        logPath = try fields.decodeIfPresent(String.self, forKey: .logPath) ?? ""
+        logDriver = try fields.decodeIfPresent(String.self, forKey: .logDriver) ?? ""
+        logFormat = try fields.decodeIfPresent(LogFormat.self, forKey: .logFormat) ?? .none
     }
 }

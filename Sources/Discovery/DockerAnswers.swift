@@ -19,9 +19,14 @@ enum DockerAnswers {
             case "State": state = try State(&reader)
             case "Mounts": record.mounts = try mounts(&reader)
             case "GraphDriver": record.layers = try layers(&reader)
+            case "LogPath": record.logPath = try reader.string().flatMap(absolutePath) ?? ""
             case "HostConfig":
                 try reader.object { key, reader throws(JSONFailure) in
-                    if key == "Tmpfs" { tmpfs = try reader.texts().keys.sorted() }
+                    switch key {
+                    case "Tmpfs": tmpfs = try reader.texts().keys.sorted()
+                    case "LogConfig": record.logDriver = try logDriver(&reader)
+                    default: break
+                    }
                 }
             case "Config":
                 try reader.object { key, reader throws(JSONFailure) in
@@ -37,6 +42,7 @@ enum DockerAnswers {
         try reader.end()
         guard isContainerID(record.id) else { return nil }
         state.fill(&record)
+        record.logFormat = logFormat(record)
         let mounted = Set(record.mounts.map { Array($0.destination.utf8) })
         for destination in tmpfs.compactMap(absolutePath) where !mounted.contains(Array(destination.utf8)) {
             record.mounts.append(ContainerRecord.Mount(kind: .tmpfs, destination: destination))
@@ -139,6 +145,24 @@ enum DockerAnswers {
         }
         let lower = (data["LowerDir"] ?? "").utf8.split(separator: UInt8(ascii: ":")).map { String(Substring($0)) }
         return ([data["UpperDir"] ?? ""] + lower).filter { $0.utf8.first == 0x2F }
+    }
+
+    private static func logDriver(_ reader: inout JSONReader) throws(JSONFailure) -> String {
+        var driver = ""
+        try reader.object { key, reader throws(JSONFailure) in
+            if key == "Type" { driver = try reader.string() ?? "" }
+        }
+        return driver
+    }
+
+    /// Podman calls its k8s-file `json-file`.
+    private static func logFormat(_ record: ContainerRecord) -> ContainerRecord.LogFormat {
+        switch record.logDriver {
+        case _ where record.logPath.isEmpty: .none
+        case "json-file": record.runtime == "podman" ? .cri : .jsonFile
+        case "k8s-file": .cri
+        default: .none
+        }
     }
 
     static func status(_ text: String) -> ContainerRecord.Status? { ContainerRecord.Status(rawValue: text) }

@@ -14,6 +14,8 @@ struct DockerAnswersTests {
         let record = try #require(try container(DockerSamples.inspect))
         #expect(record.id == DockerSamples.id && record.name == "web" && record.image == "test/bb:1")
         #expect(record.labels == ["app": "web"])
+        #expect(record.logPath == "/var/lib/docker/containers/5b22/5b22-json.log")
+        #expect(record.logDriver == "json-file" && record.logFormat == .jsonFile)
         #expect(record.status == .running && record.processID == 3600 && record.exitCode == nil)
         #expect(record.created == "2026-11-21T23:08:27.172198535Z" && record.finished == "")
         #expect(
@@ -29,6 +31,25 @@ struct DockerAnswersTests {
                     kind: .volume, name: "vol1", source: "/var/lib/docker/volumes/vol1/_data", destination: "/vol",
                     driver: "local"),
             ])
+    }
+
+    @Test(
+        arguments: [
+            ("docker", "json-file", "/l", .jsonFile), ("podman", "json-file", "/l", .cri),
+            ("podman", "k8s-file", "/l", .cri), ("docker", "json-file", "", .none), ("docker", "local", "", .none),
+            ("docker", "none", "", .none), ("docker", "journald", "", .none), ("podman", "journald", "/l", .none),
+        ] as [(String, String, String, ContainerRecord.LogFormat)])
+    func theLogOfStdout(runtime: String, driver: String, path: String, format: ContainerRecord.LogFormat) throws {
+        let text = """
+            {"Id":"\(DockerSamples.id)","LogPath":"\(path)","HostConfig":{"LogConfig":{"Type":"\(driver)","Config":{}}}}
+            """
+        let record = try #require(try DockerAnswers.container(Array(text.utf8), runtime: runtime))
+        #expect(record.logPath == path && record.logDriver == driver && record.logFormat == format)
+    }
+
+    @Test func aLogThatIsNowhereIsNone() throws {
+        let text = #"{"Id":"\#(DockerSamples.id)","LogPath":"l","HostConfig":{"LogConfig":{"Type":"json-file"}}}"#
+        #expect(try container(text)?.logPath == "" && container(text)?.logFormat == ContainerRecord.LogFormat.none)
     }
 
     /// A slash that makes one character with what stands before or behind it is a slash all the same.

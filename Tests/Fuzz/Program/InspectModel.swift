@@ -22,6 +22,15 @@ struct InspectModel {
         addState()
         addMounts()
         addLayers()
+        addLog()
+    }
+
+    private mutating func addLog() {
+        record!.logPath = value["LogPath"]?.string.flatMap(InspectModel.normal) ?? ""
+        record!.logDriver = value["HostConfig"]?["LogConfig"]?["Type"]?.string ?? ""
+        let isFile = !record!.logPath.isEmpty
+        if isFile, record!.logDriver == "json-file" { record!.logFormat = .jsonFile }
+        if isFile, record!.logDriver == "k8s-file" { record!.logFormat = .cri }
     }
 
     private mutating func addState() {
