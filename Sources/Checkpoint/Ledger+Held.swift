@@ -105,7 +105,8 @@ extension Ledger {
         let slot = RecordSlot(payload: nil, length: 0, start: from, end: end, kind: .held, stream: stream)
         let entry = entries.take(
             InFlightEntry(
-                source: Int32(truncatingIfNeeded: source), from: from, end: end, skipped: from &- sources[source].reserved,
+                source: Int32(truncatingIfNeeded: source), from: from, end: end,
+                skipped: from &- sources[source].reserved,
                 arena: -1, produced: now, kind: .held, isDone: false))
         append(entry, to: source)
         sources[source].reserved = end

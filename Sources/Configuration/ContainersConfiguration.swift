@@ -37,7 +37,7 @@ package struct PathsConfiguration: Equatable, Sendable {
 package struct LabelsConfiguration: Equatable, Sendable {
     /// Whose stdout and stderr are collected.
     package enum Stdout: String, Sendable, CaseIterable {
-        case declared, none
+        case all, declared, none
     }
     /// [a-z0-9._-]+ without a dot at the ends, as are `compatible`, all different.
     package let prefix: String

@@ -43,7 +43,7 @@ struct ContainersDecoder {
         }
         return LabelsConfiguration(
             prefix: prefix, compatible: compatible, directory: directory, extensions: extensions,
-            stdout: stdout(section), record: record(section))
+            stdout: section.choice("stdout", default: .declared), record: record(section))
     }
 
     private func objection(toSocket path: String) -> Objection? {
@@ -74,12 +74,6 @@ struct ContainersDecoder {
     private func key(_ name: String, _ section: Section) -> String? {
         let text = section.text(name, default: "", check: objection(toKey:))
         return text.isEmpty ? nil : text
-    }
-
-    private func stdout(_ section: Section) -> LabelsConfiguration.Stdout {
-        guard section.text("stdout") == "all" else { return section.choice("stdout", default: .declared) }
-        section.add("stdout", "all is not available yet", "write declared, or leave it out")
-        return .declared
     }
 
     private func record(_ section: Section) -> [String] {

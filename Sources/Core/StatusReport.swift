@@ -161,6 +161,8 @@ package struct LedgerStatus: Codable, Sendable, Equatable {
 package struct CounterStatus: Codable, Sendable, Equatable {
     package var readBytes: UInt64 = 0
     package var readRecords: UInt64 = 0
+    /// Lines of runtimes' logs that are none of their entries: shipped as they stand.
+    package var unparsedLines: UInt64 = 0
     package var skippedBytes: [String: UInt64] = [:]
     package var gapBytes: [String: UInt64] = [:]
     /// Cumulative counts of acknowledged records per bucket of `DeliveryLatency.boundsSeconds`, the last is +Inf.

@@ -90,10 +90,6 @@ struct LabelBuilder {
         let (items, isCut) = LabelText.items(entry.value)
         if items == ["stdout"] {
             declaration.isStdout = true
-            if declaration.isEnabled {
-                let remedy = "let the application log to a file, and declare that"
-                problems.add(name, entry, "stdout is not available yet", remedy, isFatal: true)
-            }
             return true
         }
         let found = LabelPaths(items, isDirectory: false)

@@ -28,6 +28,13 @@ struct ContainerState {
     /// Slots on volumes that are mounts of their own, whose descriptors were closed before they were read to their end.
     var suspended: [Suspended] = []
 
+    /// Puts the numbers in the order of other declarations: a number belongs to a name.
+    mutating func renumber(_ declarations: [EngineDeclaration]) {
+        let known = Dictionary(
+            zip(container.declarations.map(\.files.name), numbers), uniquingKeysWith: { first, _ in first })
+        numbers = declarations.map { known[$0.files.name] ?? -1 }
+    }
+
     /// A source that was let go with bytes unread, so that its volume can be unmounted.
     struct Suspended {
         let slot: Int32

@@ -17,6 +17,7 @@ extension PipelineLoop {
             checkpoint.removedContainers.removeAll { $0 == container.id }
         }
         let layoutChanged = state.container.layout != container.layout || state.container.logs != container.logs
+        if !state.views.isEmpty { state.renumber(container.declarations) }
         state.container = container
         state.isGone = false
         containers[container.id] = state
@@ -25,7 +26,8 @@ extension PipelineLoop {
             if state.phase == .letGo, !container.isRunning { return }
             follow(container.id, now)
         } else {
-            redescribe(state)
+            // Where its output is kept is known only once it was started.
+            follow(container.id, now)
             if layoutChanged {
                 for number in state.views {
                     guard let layout = container.layout(of: declarations[number]) else { continue }
@@ -69,10 +71,10 @@ extension PipelineLoop {
         let container = containers[id]!.container
         let isKnown = knownContainers.contains(id)
         knownContainers.insert(id)
-        var numbers = [Int](repeating: -1, count: container.declarations.count)
-        var views: [Int] = []
+        var (numbers, views) = (containers[id]!.numbers, containers[id]!.views)
+        if views.isEmpty { numbers = [Int](repeating: -1, count: container.declarations.count) }
         // What may stand in its labels reaches its file system, and nothing of where the runtime keeps its output.
-        for isOutput in [false, true] {
+        for isOutput in [false, true] where !views.contains(where: { declarations[$0].isOutput == isOutput }) {
             let places = container.declarations.indices.filter { container.declarations[$0].isOutput == isOutput }
             guard let first = places.first, let layout = container.layout(of: container.declarations[first]) else {
                 continue
@@ -93,7 +95,7 @@ extension PipelineLoop {
         guard !views.isEmpty else { return }
         containers[id]!.numbers = numbers
         containers[id]!.views = views
-        containers[id]!.phase = .followed
+        if containers[id]!.phase == .letGo { containers[id]!.phase = .followed }
         redescribe(containers[id]!)
         collectNews(now)
     }

@@ -80,13 +80,13 @@ extension PipelineLoop {
             described = slot
             describedSharing = tailer.sharingVersion
             let stream = tailer.stream(slot)
+            let declared = declarations[tailer.declaration(slot)]
             _ = stream.value.write(key)
             tailer.withLivePath(slot) { path in
                 encoder.describe(
                     stream: stream, file: tailer.file(slot),
                     declarationMembers: members(slot), path: path,
-                    resolvedPath: tailer.resolvedPath(slot),
-                    format: declarations[tailer.declaration(slot)].format)
+                    resolvedPath: declared.isOutput ? nil : tailer.resolvedPath(slot), format: declared.format)
             }
         }
         // Asked anew whenever nothing is in flight: partitions may have been added, and order is kept.

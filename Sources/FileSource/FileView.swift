@@ -86,6 +86,13 @@ final class FileView {
         return false
     }
 
+    /// Where the runtime kept the container's output is gone: its container was removed.
+    var lostMounts: Bool {
+        guard let mount = container?.layout.mounts.first else { return false }
+        if case .missing(let error) = look(mount.destination) { return error.errno == ENOENT }
+        return false
+    }
+
     private static func sight(_ file: LocatedFile) -> FileSight {
         FileSight(status: file.status, mount: file.mount.map { Int32($0) } ?? -1, isLower: file.isLowerLayer)
     }

@@ -35,6 +35,14 @@ package struct PathPattern: Hashable, Sendable {
 
     package init(_ text: String) { self.init(Array(text.utf8)) }
 
+    /// An absolute path, taken literally, and every file beside it whose name goes on behind it.
+    package init(rotationsOf path: [UInt8]) {
+        let names = path.split(separator: 0x2F)
+        // In brackets every character stands for itself.
+        let name = (names.last ?? []).flatMap { [0x2A, 0x3F, 0x5B].contains($0) ? [0x5B, $0, 0x5D] : [$0] }
+        components = names.dropLast().map { .literal(Array($0)) } + [.glob(name + [0x2A])]
+    }
+
     /// The literal components before the first wildcard, without the last one: the directory that holds all it can fit.
     var literalPrefix: [[UInt8]] {
         var names: [[UInt8]] = []

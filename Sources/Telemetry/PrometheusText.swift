@@ -31,6 +31,10 @@ package enum PrometheusText {
         text.sample(counters.readBytes)
         text.family("longshore_read_records_total", .counter, "Records framed from what was read.")
         text.sample(counters.readRecords)
+        text.family(
+            "longshore_unparsed_lines_total", .counter,
+            "Lines of container runtimes' logs that are no entries of theirs; shipped as they stand.")
+        text.sample(counters.unparsedLines)
         text.family("longshore_skipped_bytes_total", .counter, "Bytes dropped on purpose, by reason.")
         text.samples("reason", counters.skippedBytes)
         text.family(

@@ -8,6 +8,7 @@ struct Piece {
     var skipped: UInt64 = 0
     var length: UInt64 = 10
     var kind = RecordSlot.Kind.lineEnd
+    var stream: UInt8 = 0
 }
 
 /// A ledger and the arena pool its records live in.
@@ -34,10 +35,11 @@ final class LedgerFixture {
         for piece in pieces {
             let start = place + piece.skipped
             place = start + piece.length
-            let isGap = piece.kind == .oversizeGap
+            let isGap = piece.kind == .oversizeGap || piece.kind == .held
             batch.append(
                 RecordSlot(
-                    payload: isGap ? nil : payload, length: isGap ? 0 : 1, start: start, end: place, kind: piece.kind))
+                    payload: isGap ? nil : payload, length: isGap ? 0 : 1, start: start, end: place, kind: piece.kind,
+                    stream: piece.stream))
         }
         let arena = arenas.take(atLeast: 1)!
         let count = ledger.reserve(source, batch, arena: arena, now: now, opaques: opaques)
@@ -76,6 +78,7 @@ final class LedgerFixture {
     }
     func oldestProduced(_ source: Int) -> Int64? { ledger.oldestProduced(source) }
     func takeGaps() -> [ReachedGap] { ledger.takeGaps() }
+    func formerHolds(_ stream: UInt8, of source: Int) -> Bool { ledger.formerHolds(stream, of: source) }
     func takeFailures() -> [FailedRecord] { ledger.takeFailures() }
     func takeDirty() -> [Int] { ledger.takeDirty() }
     func imbalance(_ source: Int) -> LedgerImbalance? { ledger.imbalance(source, isDeep: true) }

@@ -10,6 +10,10 @@ struct Shipped: Equatable {
     let end: UInt64
     let kind: RecordSlot.Kind
     let payload: [UInt8]
+    var stream: UInt8 = 0
+
+    /// The engine hands it to Kafka.
+    var isRecord: Bool { kind != .oversizeGap && kind != .held }
 }
 
 /// Where a source continues: what the ledger would have committed behind a record.
@@ -34,7 +38,7 @@ struct ResumePoint {
             lineStart = nil
             lineOrdinal = 0
         }
-        if slot.kind != .oversizeGap { records += 1 }
+        if slot.kind != .oversizeGap, slot.kind != .held { records += 1 }
     }
 }
 
@@ -46,6 +50,7 @@ struct EncoderDriver {
     let content: [UInt8]
     let limits: FramingLimits
     let isFinal: Bool
+    let format: EntryFormat
     private var generator: SeededGenerator
     private var point: ResumePoint
     private var line: LineState
@@ -58,7 +63,11 @@ struct EncoderDriver {
     private var arena = GuardedArena(capacity: 0)
     private var space = ArenaSpace.none
 
-    init(_ content: [UInt8], _ limits: FramingLimits, isFinal: Bool, seed: UInt64, from point: ResumePoint = .init()) {
+    init(
+        _ content: [UInt8], _ limits: FramingLimits, isFinal: Bool, seed: UInt64, from point: ResumePoint = .init(),
+        format: EntryFormat = .plain
+    ) {
+        self.format = format
         self.content = content
         self.limits = limits
         self.isFinal = isFinal
@@ -75,7 +84,7 @@ struct EncoderDriver {
         path.withUnsafeBufferPointer {
             encoder.describe(
                 stream: EncoderDriver.stream, file: EncoderDriver.file,
-                declarationMembers: renderMembers([("log.declaration", Array("web".utf8))]), path: $0)
+                declarationMembers: renderMembers([("log.declaration", Array("web".utf8))]), path: $0, format: format)
         }
         encoder.stamp(Timestamp(nanoseconds: 1))
         var batch = RecordBatch()
@@ -90,6 +99,11 @@ struct EncoderDriver {
             let isStuck = point.offset + line.scanned == offset
             least = isStuck ? least * 2 : 1
             guard isDone, count == rest else { continue }
+            if finalIsKnown, line.hasOpenEnd, format != .plain {
+                // What waits for its end ends with the file.
+                _ = turn(encoder, &batch, point.offset + line.scanned, 0, atEnd: true)
+                if line.hasOpenEnd { continue }
+            }
             if finalIsKnown { trailing = line.hole }
             if !isFinal || finalIsKnown { return }
             finalIsKnown = true
@@ -111,8 +125,10 @@ struct EncoderDriver {
         var granted = false
         while problem == nil {
             let maximum = generator.number(1...8)
+            let before = chunk.offset
             let outcome = encoder.encode(&chunk, line: &line, into: &space, batch: &batch, maximum: maximum)
-            if batch.count > maximum { problem = "\(batch.count) records where \(maximum) are allowed" }
+            let records = (0..<batch.count).count { batch.slots[$0].payload != nil }
+            if records > maximum { problem = "\(records) records where \(maximum) are allowed" }
             let made = take(&batch)
             switch outcome {
             case .needsInput: return true
@@ -120,8 +136,10 @@ struct EncoderDriver {
             case .batchFull where made == 0: problem = "a full batch without records"
             case .batchFull: granted = false
             case .needsArena(let bytes):
-                if granted && made == 0 { problem = "an arena of the size it asked for does not do" }
-                if bytes > max(limits.record, ArenaPool.standardCapacity, 12 * limits.line + 2000) {
+                if granted && made == 0 && chunk.offset == before {
+                    problem = "an arena of the size it asked for does not do"
+                }
+                if bytes > max(limits.record, ArenaPool.standardCapacity, 12 * limits.line + 2000), format == .plain {
                     problem = "asks for an arena of \(bytes) bytes"
                 }
                 arena = GuardedArena(capacity: bytes + (generator.once(in: 2) ? 0 : generator.number(0...4000)))
@@ -138,7 +156,8 @@ struct EncoderDriver {
         for index in 0..<made {
             let slot = batch.slots[index]
             let payload = slot.payload.map { Array(UnsafeBufferPointer(start: $0, count: slot.length)) } ?? []
-            shipped.append(Shipped(start: slot.start, end: slot.end, kind: slot.kind, payload: payload))
+            shipped.append(
+                Shipped(start: slot.start, end: slot.end, kind: slot.kind, payload: payload, stream: slot.stream))
             point.commit(slot)
             points.append(point)
         }

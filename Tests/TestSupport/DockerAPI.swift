@@ -11,6 +11,9 @@ package struct DockerContainer: Sendable {
     package var tmpfs: [String] = []
     /// `--rm`
     package var removes = false
+    /// Log driver and its options; empty: the engine's default.
+    package var logDriver = ""
+    package var logOptions: [String: String] = [:]
     /// Bytes; 0: without a limit.
     package var memory = 0
 
@@ -23,10 +26,13 @@ package struct DockerContainer: Sendable {
         func map(_ pairs: [String: String]) -> String {
             "{\(pairs.map { "\(jsonQuoted($0.key)):\(jsonQuoted($0.value))" }.joined(separator: ","))}"
         }
+        let logging =
+            logDriver.isEmpty
+            ? "" : "\"LogConfig\":{\"Type\":\(jsonQuoted(logDriver)),\"Config\":\(map(logOptions))},"
         let mounted = map(Dictionary(tmpfs.map { ($0, "") }, uniquingKeysWith: { first, _ in first }))
         return """
             {"Image":\(jsonQuoted(image)),"Cmd":\(list(command)),"Labels":\(map(labels)),"NetworkDisabled":true,
-            "HostConfig":{"Binds":\(list(mounts)),"Tmpfs":\(mounted),"AutoRemove":\(removes),"Memory":\(memory),
+            "HostConfig":{\(logging)"Binds":\(list(mounts)),"Tmpfs":\(mounted),"AutoRemove":\(removes),"Memory":\(memory),
             "MemorySwap":\(memory),"NetworkMode":"none"}}
             """
     }
@@ -84,7 +90,7 @@ extension DockerEngine {
 }
 
 /// A JSON string (RFC 8259).
-func jsonQuoted(_ text: String) -> String {
+package func jsonQuoted(_ text: String) -> String {
     var quoted = "\""
     for scalar in text.unicodeScalars {
         switch scalar {

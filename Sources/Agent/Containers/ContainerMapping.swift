@@ -25,6 +25,12 @@ extension ContainerRules {
         labels.directory = configuration.labels.directory
         labels.extensions = configuration.labels.extensions
         recorded = configuration.labels.record
+        output =
+            switch configuration.labels.stdout {
+            case .all: .all
+            case .declared: .declared
+            case .none: .none
+            }
         startsAtEnd = configuration.start == .end
         ignoreOlder = configuration.ignoreOlder
         policy = ContainerRules.policy(configuration, path)

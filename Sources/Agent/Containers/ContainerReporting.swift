@@ -30,7 +30,7 @@ struct ContainerSources {
 
     private func shared(_ declared: DerivedContainer.Declared, _ record: ContainerRecord) -> [FileReport] {
         let mounts = record.mounts.filter { !$0.source.isEmpty }
-        guard !mounts.isEmpty, !withResolvedPath.isEmpty, declared.isShippable else { return [] }
+        guard !mounts.isEmpty, !withResolvedPath.isEmpty, declared.hasFiles else { return [] }
         let patterns = declared.declaration.paths.map { PathPattern($0) }
         let excludes = declared.declaration.exclude.map { ExcludePattern($0) }
         return withResolvedPath.compactMap { source in
@@ -112,6 +112,12 @@ enum ContainerReporting {
         report.topicReason = declared.route.reason?.message
         if let fatal = derived.problems.first(where: { $0.isFatal && $0.declaration == declaration.name }) {
             report.notUnderstood(fatal)
+            return report
+        }
+        if let obstacle = derived.obstacle(declared) {
+            report.state = DeclarationState.refused.rawValue
+            report.reason = obstacle.reason
+            report.remedy = obstacle.remedy
             return report
         }
         let files = sources?.files(declared, of: derived.record)

@@ -16,6 +16,11 @@ package struct RuntimeSettings: Hashable, Sendable {
     }
 }
 
+/// Whose stdout and stderr are collected: `labels.stdout`.
+package enum OutputRule: Sendable {
+    case all, declared, none
+}
+
 /// The operator's rules for containers. Immutable; a reload makes new ones.
 package struct ContainerRules: Sendable {
     package var runtimes: [RuntimeSettings] = []
@@ -23,6 +28,7 @@ package struct ContainerRules: Sendable {
     /// `labels.record`: keys of labels that are copied into records.
     package var recorded: [String] = []
     package var route: @Sendable (ContainerRecord, LabelDeclaration) -> TopicRoute
+    package var output = OutputRule.declared
     /// The default of `start`.
     package var startsAtEnd = false
     /// Nanoseconds; 0: none.

@@ -70,7 +70,7 @@ extension ContainerSupervisor {
     /// Declarations without any file in the engine.
     private func unmatched(_ derived: DerivedContainer, _ known: ContainerSources) -> Set<String> {
         Set(
-            derived.declared.filter { $0.isShippable && known.files($0, of: derived.record).isEmpty }
+            derived.declared.filter { $0.hasFiles && known.files($0, of: derived.record).isEmpty }
                 .map(\.declaration.name))
     }
 

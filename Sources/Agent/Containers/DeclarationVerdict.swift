@@ -41,15 +41,11 @@ struct DeclarationVerdict {
             let key = declaration.keys.first { $0.hasSuffix(".enabled") } ?? declaration.pathKey
             return DeclarationVerdict(.disabled, "switched off by \(key)", "remove that label to switch it on")
         }
-        if declaration.isStdout {
-            return DeclarationVerdict(
-                .badValue, "collecting stdout and stderr is not available yet",
-                "let the application write a file too, and declare its path")
-        }
         if let files = evidence.files, let verdict = byFiles(files, evidence) { return verdict }
         if let found = evidence.finding?.matches[declaration.name], !found.isEmpty, evidence.files == nil {
             return DeclarationVerdict(.active, "these files fit; no daemon was asked whether they are shipped")
         }
+        if declaration.isStdout { return nothingWritten(evidence) }
         if let verdict = byMounts(declaration, evidence) { return verdict }
         return nothingFits(declaration, evidence)
     }
@@ -144,6 +140,21 @@ struct DeclarationVerdict {
             let place = Array(mount.destination.utf8)
             return directory.starts(with: place) && (directory.count == place.count || directory[place.count] == 0x2F)
         }.max { $0.destination.utf8.count < $1.destination.utf8.count }
+    }
+
+    private static func nothingWritten(_ evidence: Evidence) -> DeclarationVerdict {
+        if evidence.files == nil, !evidence.record.logPath.isEmpty {
+            return DeclarationVerdict(
+                .active,
+                "its runtime writes it to \(evidence.record.logPath); no daemon was asked whether it is shipped")
+        }
+        if evidence.isRemoved { return DeclarationVerdict(.drained, "the container was removed") }
+        if !evidence.record.isLiving {
+            return DeclarationVerdict(.drained, "the container has ended, nothing of its output is left to read")
+        }
+        return DeclarationVerdict(
+            .noMatch, "the container has written nothing to stdout and stderr yet",
+            "it is followed once there is some: check that the application logs to stdout")
     }
 
     private static func nothingFits(_ declaration: LabelDeclaration, _ evidence: Evidence) -> DeclarationVerdict {

@@ -19,11 +19,16 @@ struct DerivedContainer: Sendable {
     struct Shipped: Equatable, Sendable {
         let members: [UInt8]
         let layout: ContainerLayout
+        /// Where the runtime keeps its output; nil where none is collected, or it is not known yet.
+        let logs: ContainerLayout?
+        let format: EntryFormat
         let declared: [Declared]
         let isRunning: Bool
     }
 
     let record: ContainerRecord
+    let output: ContainerOutput
+    private let rules: OutputRule
     let declared: [Declared]
     /// Of labels and of topics.
     let problems: [LabelProblem]
@@ -44,12 +49,16 @@ struct DerivedContainer: Sendable {
     ) {
         let reading = LabelReader(rules.labels).read(record.labels)
         self.record = record
-        declared = reading.declarations.map { declaration in
+        self.rules = rules.output
+        output = ContainerOutput(record)
+        declared = DerivedContainer.withOutput(reading.declarations, rules.output).map { declaration in
             former?.declared.first { $0.declaration == declaration }
                 ?? Declared(declaration: declaration, route: rules.route(record, declaration))
         }
         problems = reading.problems + declared.compactMap(\.route.reason)
-        let shippable = declared.filter(\.isShippable)
+        let (rule, output) = (rules.output, output)
+        let shippable = declared.filter { $0.isShippable(rule, output) }
+        let hasOutput = shippable.contains(where: \.declaration.isStdout)
         startsAtEnd = rules.startsAtEnd
         ignoreOlder = rules.ignoreOlder
         shipped =
@@ -57,7 +66,8 @@ struct DerivedContainer: Sendable {
             ? nil
             : Shipped(
                 members: renderMembers(DerivedContainer.members(record, rules.recorded)),
-                layout: record.layout(isKnownAlive: isKnownAlive), declared: shippable,
+                layout: record.layout(isKnownAlive: isKnownAlive),
+                logs: hasOutput ? output.layout(of: record.id) : nil, format: output.format, declared: shippable,
                 isRunning: !isGone && record.isLiving)
     }
 
@@ -69,7 +79,7 @@ struct DerivedContainer: Sendable {
         guard let shipped else { return nil }
         return EngineContainer(
             id: record.id, stored: ContainerRecordCodec.encode(record), members: shipped.members,
-            layout: shipped.layout, declarations: shipped.declared.map(engineDeclaration),
+            layout: shipped.layout, logs: shipped.logs, declarations: shipped.declared.map(engineDeclaration),
             isRunning: shipped.isRunning)
     }
 
@@ -79,13 +89,38 @@ struct DerivedContainer: Sendable {
         for (key, value) in declaration.labels.sorted(by: { $0.key < $1.key }) {
             members.append(("labels." + key, Array(value.utf8)))
         }
+        let isOutput = declaration.isStdout
+        let patterns = isOutput ? [output.pattern].compactMap(\.self) : declaration.paths.map { PathPattern($0) }
         return EngineDeclaration(
             files: FileDeclaration(
-                name: declaration.name, container: record.id, patterns: declaration.paths.map { PathPattern($0) },
-                excludes: declaration.exclude.map { ExcludePattern($0) },
+                name: declaration.name, container: record.id, patterns: patterns,
+                excludes: isOutput ? ContainerOutput.excludes : declaration.exclude.map { ExcludePattern($0) },
                 startAtEnd: declaration.start.map { $0 == .end } ?? startsAtEnd, ignoreOlder: ignoreOlder,
-                route: declared.route.topic),
-            topic: declared.route.topic, members: renderMembers(members))
+                route: declared.route.topic, isOutput: isOutput),
+            topic: declared.route.topic, members: renderMembers(members), format: isOutput ? output.format : .plain)
+    }
+
+    /// Why the output that a declaration asks for is not collected; nil when it is, or when it asks for files.
+    func obstacle(_ declared: Declared) -> (reason: String, remedy: String)? {
+        guard declared.declaration.isStdout, declared.declaration.isEnabled else { return nil }
+        if rules == .none {
+            return (
+                "stdout and stderr are not collected on this node",
+                "ask the operator to set labels.stdout to declared, or let the application log to a file"
+            )
+        }
+        guard case .none(let reason, let remedy) = output else { return nil }
+        return (reason, remedy)
+    }
+
+    /// With `labels.stdout: all` a container that says nothing of its output has a declaration for it.
+    private static func withOutput(_ read: [LabelDeclaration], _ rule: OutputRule) -> [LabelDeclaration] {
+        guard rule == .all, !read.contains(where: \.isStdout) else { return read }
+        let names = Set(read.map(\.name))
+        let name = ["stdout", "container_stdout", "longshore_stdout"].first { !names.contains($0) } ?? "all_stdout"
+        var declaration = LabelDeclaration(name: name, paths: [])
+        declaration.isStdout = true
+        return read + [declaration]
     }
 
     /// Fields of every record of the container (contract, "Record"). Labels are cut: they are in each record.
@@ -112,7 +147,15 @@ struct DerivedContainer: Sendable {
 }
 
 extension DerivedContainer.Declared {
-    var isShippable: Bool { declaration.isEnabled && !declaration.isStdout && !declaration.paths.isEmpty }
+    /// A declaration of the output is shipped as soon as it is known where the runtime keeps it.
+    fileprivate func isShippable(_ rule: OutputRule, _ output: ContainerOutput) -> Bool {
+        guard declaration.isStdout else { return hasFiles }
+        if case .file = output { return declaration.isEnabled && rule != .none }
+        return false
+    }
+
+    /// Files in the container are followed for it.
+    var hasFiles: Bool { declaration.isEnabled && !declaration.isStdout && !declaration.paths.isEmpty }
 }
 
 extension ContainerRecord {

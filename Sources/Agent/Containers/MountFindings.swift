@@ -80,7 +80,7 @@ final class MountFindings: Sendable {
             return report
         }
         let search = ContainerSearch(list: files.list)
-        for declared in derived.declared where declared.isShippable {
+        for declared in derived.declared where declared.hasFiles {
             let declaration = declared.declaration
             let patterns = declaration.paths.map { PathPattern($0) }
             let excludes = declaration.exclude.map { ExcludePattern($0) }

@@ -40,7 +40,9 @@ enum EntryTime {
     /// `dddd-dd-ddTdd:dd:dd` with values that exist; a leap second counts as one.
     @inline(__always)
     private static func hasForm(_ text: UnsafePointer<UInt8>) -> Bool {
-        guard text[4] == 0x2D, text[7] == 0x2D, text[10] == 0x54, text[13] == 0x3A, text[16] == 0x3A else { return false }
+        guard text[4] == 0x2D, text[7] == 0x2D, text[10] == 0x54, text[13] == 0x3A, text[16] == 0x3A else {
+            return false
+        }
         for place in 0..<4 where !isDigit(text[place]) { return false }
         guard let month = pair(text + 5), let day = pair(text + 8), let hour = pair(text + 11),
             let minute = pair(text + 14), let second = pair(text + 17)

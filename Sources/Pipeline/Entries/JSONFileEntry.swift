@@ -19,7 +19,8 @@ enum JSONFileEntry {
         let first = max(line + 8, timeEnd - EntryTime.maximumCount)
         while time > first, time[-1] != 0x22 { time -= 1 }
         let names = time - 28
-        guard names > line + 7, memcmp(names, "\",\"stream\":\"std", 15) == 0, memcmp(time - 10, "\",\"time\":\"", 10) == 0
+        guard names > line + 7, memcmp(names, "\",\"stream\":\"std", 15) == 0,
+            memcmp(time - 10, "\",\"time\":\"", 10) == 0
         else { return nil }
         let stream: OutputStream
         if memcmp(names + 15, "out", 3) == 0 {

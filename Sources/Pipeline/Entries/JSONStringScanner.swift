@@ -112,7 +112,9 @@ enum JSONStringScanner {
     }
 
     /// Removes the escape `\` and `letter` from the end of rewritten content; false where it does not end so.
-    static func strip(_ letter: UInt8, from start: UnsafeMutablePointer<UInt8>, _ end: inout UnsafeMutablePointer<UInt8>)
+    static func strip(
+        _ letter: UInt8, from start: UnsafeMutablePointer<UInt8>, _ end: inout UnsafeMutablePointer<UInt8>
+    )
         -> Bool
     {
         guard end - start >= 2, end[-1] == letter, end[-2] == 0x5C else { return false }

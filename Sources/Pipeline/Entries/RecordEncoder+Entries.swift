@@ -66,7 +66,8 @@ extension RecordEncoder {
             return stop
         }
         switch append(
-            chunk, message: withoutCarriageReturn(chunk.bytes, length), consumed: length + 1, line: &line, &space, &batch)
+            chunk, message: withoutCarriageReturn(chunk.bytes, length), consumed: length + 1, line: &line, &space,
+            &batch)
         {
         case .needsArena(let bytes): return .needsArena(bytes)
         case .done(let consumed):

@@ -20,7 +20,8 @@ extension RecordEncoder {
         var pending =
             state[stream]
             ?? PendingEntry(
-                time: Array(UnsafeBufferPointer(start: time, count: Timestamp.byteCount)), file: file, start: chunk.offset)
+                time: Array(UnsafeBufferPointer(start: time, count: Timestamp.byteCount)), file: file,
+                start: chunk.offset)
         let part = EntryPart(offset: chunk.offset, length: UInt64(consumed))
         if pending.isEmpty { pending.skipped = line.skipped &+ line.hole }
         pending.text.append(contentsOf: UnsafeBufferPointer(start: text, count: end - text))
