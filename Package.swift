@@ -92,7 +92,7 @@ let package = Package(
         tests("Pipeline", of: ["Pipeline", "Core", "TestSupport"]),
         tests("Resolver", of: ["Resolver", "Core", "LinuxIO", "TestSupport", "CLinux"]),
         tests("FileSource", of: ["FileSource", "Resolver", "Core", "TestSupport"]),
-        tests("Discovery", of: ["Discovery", "Core", "LinuxIO", "TestSupport", log]),
+        tests("Discovery", of: ["Discovery", "Core", "LinuxIO", "CNgHTTP2", "TestSupport", log]),
         tests("KafkaSink", of: ["KafkaSink", "Core", "TestSupport"]),
         tests("Checkpoint", of: ["Checkpoint", "Core", "TestSupport", "CSQLite"]),
         tests(

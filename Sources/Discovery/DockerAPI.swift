@@ -14,6 +14,8 @@ struct DockerAPI: RuntimeAPI {
     let client: HTTPUnixClient
     /// container.runtime.name of the records.
     let runtime: String
+    /// It is Podman that answers, which writes another format into its logs than it says.
+    let isPodman: Bool
     /// `20.10.24 (API 1.41)`, for people.
     let version: String
     /// `/v1.41`
@@ -25,7 +27,7 @@ struct DockerAPI: RuntimeAPI {
     init(_ client: HTTPUnixClient, runtime: String) async throws(RuntimeFailure) {
         let ping = try await client.get("/_ping", limit: 1 << 16)
         let answer = try await client.get("/version", limit: 1 << 20)
-        let told = (try? DockerAnswers.version(answer.body)) ?? (version: "", api: "")
+        let told = (try? DockerAnswers.version(answer.body)) ?? (version: "", api: "", isPodman: false)
         let text = ping.headers.first(name: "Api-Version") ?? told.api
         guard let server = Version(text) else {
             throw RuntimeFailure("what answers at \(client.socket) tells no API version: it is no \(runtime)")
@@ -36,7 +38,8 @@ struct DockerAPI: RuntimeAPI {
         }
         let agreed = min(server, DockerAPI.newest)
         self.client = client
-        self.runtime = runtime
+        isPodman = told.isPodman
+        self.runtime = isPodman ? "podman" : runtime
         version = "\(escapedForTerminal(told.version.prefix(64))) (API \(agreed))"
         prefix = "/v\(agreed)"
     }
@@ -73,7 +76,7 @@ struct DockerAPI: RuntimeAPI {
             let answer = try await client.get("\(prefix)/containers/\(id)/json", limit: DockerAPI.inspectLimit)
             if answer.status == 404 { return .gone }
             guard answer.status == 200 else { return .failed(RuntimeFailure("status \(answer.status)")) }
-            let record = try? DockerAnswers.container(answer.body, runtime: runtime)
+            let record = try? DockerAnswers.container(answer.body, runtime: runtime, isPodman: isPodman)
             guard let record, record.id == id else { return .failed(RuntimeFailure("an answer without sense")) }
             return .found(record)
         } catch { return .failed(error) }

@@ -43,7 +43,8 @@ struct DockerAnswersTests {
         let text = """
             {"Id":"\(DockerSamples.id)","LogPath":"\(path)","HostConfig":{"LogConfig":{"Type":"\(driver)","Config":{}}}}
             """
-        let record = try #require(try DockerAnswers.container(Array(text.utf8), runtime: runtime))
+        let record = try #require(
+            try DockerAnswers.container(Array(text.utf8), runtime: runtime, isPodman: runtime == "podman"))
         #expect(record.logPath == path && record.logDriver == driver && record.logFormat == format)
     }
 

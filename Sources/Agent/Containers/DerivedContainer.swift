@@ -13,6 +13,8 @@ struct DerivedContainer: Sendable {
     struct Declared: Equatable, Sendable {
         let declaration: LabelDeclaration
         let route: TopicRoute
+        /// False: it is limited to another container of the pod.
+        var isMeant = true
     }
 
     /// All that the engine sees of a container: it is attached again only when this changes.
@@ -42,13 +44,17 @@ struct DerivedContainer: Sendable {
         _ record: ContainerRecord, _ rules: ContainerRules, isKnownAlive: Bool = true, isGone: Bool = false,
         former: DerivedContainer? = nil
     ) {
-        let reading = LabelReader(rules.labels).read(record.labels)
+        let reading = LabelReader(rules.labels).read(record.declaringLabels)
+        let elsewhere = Set(reading.declarations.filter { !record.isMeant(by: $0) }.map(\.name))
         self.record = record
         declared = reading.declarations.map { declaration in
-            former?.declared.first { $0.declaration == declaration }
+            if elsewhere.contains(declaration.name) {
+                return Declared(declaration: declaration, route: TopicRoute(topic: ""), isMeant: false)
+            }
+            return former?.declared.first { $0.declaration == declaration && $0.isMeant }
                 ?? Declared(declaration: declaration, route: rules.route(record, declaration))
         }
-        problems = reading.problems + declared.compactMap(\.route.reason)
+        problems = reading.problems.filter { !elsewhere.contains($0.declaration) } + declared.compactMap(\.route.reason)
         let shippable = declared.filter(\.isShippable)
         startsAtEnd = rules.startsAtEnd
         ignoreOlder = rules.ignoreOlder
@@ -56,13 +62,13 @@ struct DerivedContainer: Sendable {
             shippable.isEmpty
             ? nil
             : Shipped(
-                members: renderMembers(DerivedContainer.members(record, rules.recorded)),
+                members: DerivedContainer.members(record, rules.recorded),
                 layout: record.layout(isKnownAlive: isKnownAlive), declared: shippable,
                 isRunning: !isGone && record.isLiving)
     }
 
     /// Says something that people should know: declarations, or problems with them.
-    var isDeclared: Bool { !declared.isEmpty || !problems.isEmpty }
+    var isDeclared: Bool { declared.contains(where: \.isMeant) || !problems.isEmpty }
 
     /// What the engine is given; nil where nothing is shipped.
     func engineContainer() -> EngineContainer? {
@@ -89,7 +95,7 @@ struct DerivedContainer: Sendable {
     }
 
     /// Fields of every record of the container (contract, "Record"). Labels are cut: they are in each record.
-    private static func members(_ record: ContainerRecord, _ recorded: [String]) -> [(name: String, value: [UInt8])] {
+    private static func members(_ record: ContainerRecord, _ recorded: [String]) -> [UInt8] {
         var members: [(name: String, value: [UInt8])] = []
         func add(_ name: String, _ value: String) {
             if !value.isEmpty { members.append((name, Array(value.utf8))) }
@@ -98,30 +104,56 @@ struct DerivedContainer: Sendable {
         add("container.name", record.name)
         add("container.image.name", record.image)
         add("container.runtime.name", record.runtime)
+        if let pod = record.pod {
+            add("k8s.namespace.name", pod.namespace)
+            add("k8s.pod.name", pod.name)
+            add("k8s.pod.uid", pod.uid)
+            add("k8s.container.name", record.name)
+        }
         // Two keys may become one name; the first by key has it, so that a record has no field twice.
+        let labels = record.knownLabels
         var names: Set<String> = []
         for key in recorded.sorted() {
             let name = "container.labels." + key.map { $0 == "." ? "_" : String($0) }.joined()
-            if let value = record.labels[key], !value.isEmpty, names.insert(name).inserted {
+            if let value = labels[key], !value.isEmpty, names.insert(name).inserted {
                 add(name, ContainerRecord.shortened(value))
             }
         }
         add("service.name", record.service)
-        return members
+        // A number: renderMembers knows texts only.
+        let count = record.pod.map { _ in ",\"k8s.container.restart_count\":\(record.restartCount)" } ?? ""
+        return renderMembers(members) + Array(count.utf8)
     }
 }
 
 extension DerivedContainer.Declared {
-    var isShippable: Bool { declaration.isEnabled && !declaration.isStdout && !declaration.paths.isEmpty }
+    var isShippable: Bool { isMeant && declaration.isEnabled && !declaration.isStdout && !declaration.paths.isEmpty }
 }
 
 extension ContainerRecord {
     /// Compose's service, Kubernetes' application, or the container's name.
     var service: String {
         for key in ["com.docker.compose.service", "app.kubernetes.io/name"] {
-            if let value = labels[key], !value.isEmpty { return ContainerRecord.shortened(value) }
+            if let value = knownLabels[key], !value.isEmpty { return ContainerRecord.shortened(value) }
         }
         return name
+    }
+
+    /// Its own labels and those of its pod.
+    var knownLabels: [String: String] {
+        guard let pod else { return labels }
+        return pod.labels.merging(labels) { _, own in own }
+    }
+
+    /// Where an app team declares logs: the labels of the container, and the annotations of its pod.
+    var declaringLabels: [String: String] {
+        guard let pod else { return labels }
+        return labels.merging(pod.annotations) { _, annotation in annotation }
+    }
+
+    /// Whether a declaration is for this container of the pod.
+    func isMeant(by declaration: LabelDeclaration) -> Bool {
+        declaration.container.map { $0 == name } ?? true
     }
 
     /// At most 1,024 bytes, cut between two characters; more than any topic's name has, so that no cut value becomes one.
@@ -149,7 +181,20 @@ extension ContainerRecord {
     func layout(isKnownAlive: Bool = true) -> ContainerLayout {
         ContainerLayout(
             container: id, mounts: mounts.map(\.layout), layers: layers.map { Array($0.utf8) },
-            processID: isKnownAlive && isRunning ? processID : 0)
+            processID: isKnownAlive && isRunning ? processID : 0, pod: pod.flatMap(\.directory))
+    }
+}
+
+extension ContainerRecord.Pod {
+    /// The name of the kubelet's directory for it: a uid that could lead elsewhere names none.
+    fileprivate var directory: RawPath? {
+        let isPlain = uid.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+        return uid.isEmpty || !isPlain ? nil : Array(uid.utf8)
     }
 }
 

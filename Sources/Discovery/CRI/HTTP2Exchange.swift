@@ -23,9 +23,12 @@ final class HTTP2Exchange {
     private var request: [UInt8]
     private var sent = 0
     private var stream: Int32 = 0
+    private var output: [UInt8] = []
+    /// Code of the error for which this side ends the connection.
+    private var complaint: UInt32 = 0
 
     /// Header fields and trailers altogether; gRPC's messages of failure are among them.
-    private static let fieldLimit = 64 << 10
+    private static let fieldLimit = 32 << 10
     /// Bytes that the other side may send before it must wait.
     private static let window: Int32 = 1 << 20
 
@@ -78,14 +81,15 @@ final class HTTP2Exchange {
 
     /// What is to be sent now.
     func takeOutput() throws(RuntimeFailure) -> [UInt8] {
-        var output: [UInt8] = []
         while true {
             var bytes: UnsafePointer<UInt8>?
             let count = nghttp2_session_mem_send(session, &bytes)
             if count < 0 { throw HTTP2Exchange.failure(Int32(count)) }
-            guard count > 0, let bytes else { return output }
+            guard count > 0, let bytes else { break }
             output += UnsafeBufferPointer(start: bytes, count: count)
         }
+        defer { output = [] }
+        return output
     }
 
     /// Bytes that have come. Throws when they are no HTTP/2, or more header fields than are taken.
@@ -97,10 +101,10 @@ final class HTTP2Exchange {
             }
             throw HTTP2Exchange.failure(Int32(count))
         }
-        // The library ends a connection that breaks the protocol; then it wants neither to read nor to write.
-        if nghttp2_session_want_read(session) == 0, !answer.isEnded {
-            answer.isEnded = true
-            answer.error = max(answer.error, UInt32(NGHTTP2_PROTOCOL_ERROR.rawValue))
+        // The library's own answer shows what it thinks of them.
+        output = try takeOutput()
+        if complaint != 0, !answer.isEnded {
+            throw RuntimeFailure("what answers there speaks no gRPC (HTTP/2 error \(complaint))")
         }
     }
 
@@ -134,6 +138,12 @@ extension HTTP2Exchange {
             let isAcknowledgement = head.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0
             if head.type == UInt8(NGHTTP2_PING.rawValue), isAcknowledgement {
                 HTTP2Exchange.own(context).answer.isAcknowledged = true
+            }
+            return 0
+        }
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, context in
+            if frame!.pointee.hd.type == UInt8(NGHTTP2_GOAWAY.rawValue) {
+                HTTP2Exchange.own(context).complaint = frame!.pointee.goaway.error_code
             }
             return 0
         }
