@@ -48,6 +48,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CNgHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
 
         // Rooms, leaves first.
         room("Core", knows: []),
@@ -56,7 +57,7 @@ let package = Package(
         room("Pipeline", knows: ["Core"]),
         room("Resolver", knows: ["LinuxIO", "CLinux"]),
         room("FileSource", knows: ["Core", "LinuxIO", "Resolver", "CLinux", "CZlib", "CCrypto"]),
-        room("Discovery", knows: ["Core"] + http),
+        room("Discovery", knows: ["Core", "CNgHTTP2"] + http),
         room("KafkaSink", knows: ["Core", "LinuxIO", "CRdKafka"]),
         room("Checkpoint", knows: ["Core", "LinuxIO", "CLinux", "CSQLite"]),
         room(
@@ -81,7 +82,8 @@ let package = Package(
 
         // Tests: one folder per room; Scenarios run the daemon itself against real components.
         .target(
-            name: "TestSupport", dependencies: ["Core", "LinuxIO", "CRdKafka", "CLinux"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Core", "Discovery", "LinuxIO", "CRdKafka", "CLinux"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         fuseServer,
         tests("Core", of: ["Core", "TestSupport"]),
@@ -90,7 +92,7 @@ let package = Package(
         tests("Pipeline", of: ["Pipeline", "Core", "TestSupport"]),
         tests("Resolver", of: ["Resolver", "Core", "LinuxIO", "TestSupport", "CLinux"]),
         tests("FileSource", of: ["FileSource", "Resolver", "Core", "TestSupport"]),
-        tests("Discovery", of: ["Discovery", "Core", "LinuxIO", "TestSupport", log]),
+        tests("Discovery", of: ["Discovery", "Core", "LinuxIO", "CNgHTTP2", "TestSupport", log]),
         tests("KafkaSink", of: ["KafkaSink", "Core", "TestSupport"]),
         tests("Checkpoint", of: ["Checkpoint", "Core", "TestSupport", "CSQLite"]),
         tests(

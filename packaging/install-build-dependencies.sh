@@ -16,12 +16,13 @@ if [ "$major" -lt 6 ] || { [ "$major" -eq 6 ] && [ "$minor" -lt 3 ]; }; then
 fi
 if ! command -v dpkg-query >/dev/null; then
     # Another system: what was installed by hand is found the way the build finds it.
-    pkg-config --exists rdkafka sqlite3 yaml-0.1 zlib libcrypto 2>/dev/null && exit 0
-    echo "Not a Debian system: install pkg-config, and librdkafka, SQLite 3, libyaml, zlib and OpenSSL with their" >&2
-    echo "headers, by hand. Then try again. Still missing, by the name pkg-config knows it by:" >&2
-    for library in rdkafka sqlite3 yaml-0.1 zlib libcrypto; do
+    pkg-config --exists rdkafka sqlite3 yaml-0.1 zlib libcrypto libnghttp2 2>/dev/null && exit 0
+    echo "Not a Debian system: install pkg-config, and librdkafka, SQLite 3, libyaml, zlib, OpenSSL and nghttp2" >&2
+    echo "with their headers, by hand. Then try again. Still missing, by the name pkg-config knows it by:" >&2
+    for library in rdkafka sqlite3 yaml-0.1 zlib libcrypto libnghttp2; do
         pkg-config --exists "$library" 2>/dev/null || echo "  $library" >&2
     done
     exit 1
 fi
-install_packages pkg-config librdkafka-dev libsqlite3-dev libyaml-dev zlib1g-dev libssl-dev
+install_packages pkg-config librdkafka-dev libsqlite3-dev libyaml-dev zlib1g-dev libssl-dev \
+    libnghttp2-dev

@@ -10,7 +10,7 @@ noida_version=0.2.3
 if [ "${1:-}" = --tools-only ]; then
     install_packages python3-venv
 else
-    install_packages kcat python3-venv busybox-static util-linux docker.io fuse3 e2fsprogs tar
+    install_packages kcat python3-venv busybox-static util-linux docker.io podman fuse3 e2fsprogs tar
 fi
 
 tools=$(cd .. && pwd)/.build-tools

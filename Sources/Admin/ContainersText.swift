@@ -94,6 +94,7 @@ package struct ContainersText {
     private func block(_ container: ContainerReport) -> [String] {
         var lines = [title(container)]
         lines += field("image", container.image)
+        if let pod = container.pod { lines += field("pod", "\(pod) in namespace \(container.namespace ?? "")") }
         if container.service != container.name { lines += field("service", container.service) }
         lines += mounts(container.mounts)
         lines += declarations(container)

@@ -13,16 +13,21 @@ package struct ContainerFacts: Sendable, Hashable {
     /// `service.name` of its records.
     package var service: String
     package var labels: [String: String]
+    /// nil: it is in no pod.
+    package var namespace: String?
+    package var pod: String?
 
     package init(
         name: String = "", image: String = "", runtime: String = "", service: String = "",
-        labels: [String: String] = [:]
+        labels: [String: String] = [:], namespace: String? = nil, pod: String? = nil
     ) {
         self.name = name
         self.image = image
         self.runtime = runtime
         self.service = service
         self.labels = labels
+        self.namespace = namespace
+        self.pod = pod
     }
 }
 
@@ -159,6 +164,9 @@ extension TopicRouting {
         case .imageName: container.image
         case .runtimeName: container.runtime
         case .serviceName: container.service
+        case .namespaceName: container.namespace
+        case .podName: container.pod
+        case .podContainerName: container.pod == nil ? nil : container.name
         case .containerLabel(let key): container.labels[key]
         }
     }
@@ -168,6 +176,7 @@ extension TopicRouting {
         case .containerLabel(let key): "give the container the label \(key)"
         case .label(let key): "add \(key)=… to the declaration's labels"
         case .hostName, .clusterName, .nodeLabel: "tell the operator"
+        case .namespaceName, .podName, .podContainerName: "it is in no pod: write the label topic"
         case .declaration, .containerName, .imageName, .runtimeName, .serviceName: "give it one"
         }
     }

@@ -21,7 +21,7 @@ package enum VerifyMapping {
     private static func topics(_ configuration: Configuration) -> [String] {
         let kafka = configuration.kafka
         var topics = configuration.files.map(\.topicName)
-        if configuration.runtimes.docker.enabled != .never {
+        if configuration.runtimes.isAnyFollowed {
             topics.append(kafka.topic.pattern)
             topics.append(kafka.defaultTopic)
             topics += kafka.allowedTopics

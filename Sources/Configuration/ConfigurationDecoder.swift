@@ -23,7 +23,7 @@ struct ConfigurationDecoder {
         let runtimes = containers.runtimes(top.section("runtimes"))
         let files = FilesDecoder(
             problems: problems, node: node, kafka: kafka, topicPosition: kafkaSection.place(of: "topic"),
-            stateDirectory: state, start: start, followsContainers: runtimes.docker.enabled != .never)
+            stateDirectory: state, start: start, followsContainers: runtimes.isAnyFollowed)
         return Configuration(
             node: node, stateDirectory: state, kafka: kafka, runtimes: runtimes,
             paths: containers.paths(top.section("paths")), labels: containers.labels(top.section("labels")),

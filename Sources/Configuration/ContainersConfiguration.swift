@@ -3,8 +3,14 @@
 /// The `runtimes` section.
 package struct RuntimesConfiguration: Equatable, Sendable {
     package let docker: RuntimeConfiguration
+    /// containerd or CRI-O.
+    package let cri: RuntimeConfiguration
+    package let podman: RuntimeConfiguration
     /// Where the host's file system is seen; absolute, without a slash at the end unless it is `/`.
     package let hostRoot: String
+
+    /// Containers may be there.
+    package var isAnyFollowed: Bool { [docker, cri, podman].contains { $0.enabled != .never } }
 }
 
 /// One container runtime.

@@ -6,12 +6,17 @@ struct ContainersDecoder {
     let problems: Problems
 
     func runtimes(_ section: Section) -> RuntimesConfiguration {
-        let docker = section.section("docker")
-        return RuntimesConfiguration(
-            docker: RuntimeConfiguration(
-                enabled: docker.choice("enabled", default: .auto),
-                socket: docker.text("socket", default: "/var/run/docker.sock", check: objection(toSocket:))),
+        RuntimesConfiguration(
+            docker: runtime(section.section("docker"), socket: "/var/run/docker.sock"),
+            cri: runtime(section.section("cri"), socket: "/run/containerd/containerd.sock"),
+            podman: runtime(section.section("podman"), socket: "/run/podman/podman.sock"),
             hostRoot: section.text("host_root", default: "/", check: PathPattern.objection(toPlainPath:)))
+    }
+
+    private func runtime(_ section: Section, socket: String) -> RuntimeConfiguration {
+        RuntimeConfiguration(
+            enabled: section.choice("enabled", default: .auto),
+            socket: section.text("socket", default: socket, check: objection(toSocket:)))
     }
 
     func paths(_ section: Section) -> PathsConfiguration {

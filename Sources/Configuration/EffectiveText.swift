@@ -132,11 +132,14 @@ extension YAMLWriter {
 
     mutating func containers(_ configuration: Configuration) {
         section("runtimes")
-        section("docker")
-        line("enabled", raw: configuration.runtimes.docker.enabled.rawValue)
-        line("socket", configuration.runtimes.docker.socket)
-        end()
-        line("host_root", configuration.runtimes.hostRoot)
+        let runtimes = configuration.runtimes
+        for (name, runtime) in [("docker", runtimes.docker), ("cri", runtimes.cri), ("podman", runtimes.podman)] {
+            section(name)
+            line("enabled", raw: runtime.enabled.rawValue)
+            line("socket", runtime.socket)
+            end()
+        }
+        line("host_root", runtimes.hostRoot)
         end()
         section("paths")
         line("allow_mount_sources", list: configuration.paths.allowMountSources)

@@ -163,6 +163,7 @@ extension FilesDecoder {
         case .declaration: name
         case .label(let key): labels[key]
         case .containerName, .imageName, .runtimeName, .serviceName, .containerLabel: nil
+        case .namespaceName, .podName, .podContainerName: nil
         }
     }
 
@@ -174,6 +175,7 @@ extension FilesDecoder {
         case .declaration: "name"
         case .label(let key): "labels.\(key) of the entry \(quoted(entry))"
         case .containerName, .imageName, .runtimeName, .serviceName, .containerLabel: "\(field) of a container"
+        case .namespaceName, .podName, .podContainerName: "\(field) of a container"
         }
     }
 

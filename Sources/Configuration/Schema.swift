@@ -17,8 +17,10 @@ enum Schema {
         ],
         "kafka.tls": ["ca", "certificate", "key"],
         "kafka.sasl": ["mechanism", "username", "password_file"],
-        "runtimes": ["docker", "host_root"],
+        "runtimes": ["docker", "cri", "podman", "host_root"],
         "runtimes.docker": ["enabled", "socket"],
+        "runtimes.cri": ["enabled", "socket"],
+        "runtimes.podman": ["enabled", "socket"],
         "paths": ["allow_mount_sources", "network_volumes"],
         "labels": ["prefix", "compatible", "directory", "extensions", "stdout", "record"],
         "files[]": ["name", "paths", "exclude", "topic", "labels", "start"],
@@ -33,10 +35,6 @@ enum Schema {
     /// Left out, null, an empty text and an empty list are always accepted.
     static let notYet: [String: [String]] = [
         "kafka.headers": ["false"],
-        "runtimes.cri.enabled": ["auto", "false"],
-        "runtimes.cri.socket": ["/run/containerd/containerd.sock"],
-        "runtimes.podman.enabled": ["auto", "false"],
-        "runtimes.podman.socket": ["/run/podman/podman.sock"],
         "journal.enabled": ["false"],
         "journal.directory": [],
         "journal.units": [],

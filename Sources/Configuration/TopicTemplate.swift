@@ -23,6 +23,12 @@ package struct TopicTemplate: Hashable, Sendable {
         case runtimeName
         /// `{service.name}`
         case serviceName
+        /// `{k8s.namespace.name}`
+        case namespaceName
+        /// `{k8s.pod.name}`
+        case podName
+        /// `{k8s.container.name}`
+        case podContainerName
         /// `{container.labels.KEY}`, or `{label:KEY}` for short: a label of the container.
         case containerLabel(String)
     }
@@ -95,6 +101,7 @@ extension TopicTemplate.Field: CustomStringConvertible {
         switch self {
         case .hostName, .clusterName, .nodeLabel, .declaration, .label: false
         case .containerName, .imageName, .runtimeName, .serviceName, .containerLabel: true
+        case .namespaceName, .podName, .podContainerName: true
         }
     }
 
@@ -103,6 +110,7 @@ extension TopicTemplate.Field: CustomStringConvertible {
         switch self {
         case .hostName, .clusterName, .nodeLabel, .runtimeName: false
         case .declaration, .label, .containerName, .imageName, .serviceName, .containerLabel: true
+        case .namespaceName, .podName, .podContainerName: true
         }
     }
 
@@ -118,6 +126,9 @@ extension TopicTemplate.Field: CustomStringConvertible {
         case .imageName: "{container.image.name}"
         case .runtimeName: "{container.runtime.name}"
         case .serviceName: "{service.name}"
+        case .namespaceName: "{k8s.namespace.name}"
+        case .podName: "{k8s.pod.name}"
+        case .podContainerName: "{k8s.container.name}"
         case .containerLabel(let key): "{label:\(key)}"
         }
     }
@@ -127,7 +138,8 @@ extension TopicTemplate {
     private static let plain: [String: Field] = [
         "host.name": .hostName, "k8s.cluster.name": .clusterName, "log.declaration": .declaration,
         "container.name": .containerName, "container.image.name": .imageName, "container.runtime.name": .runtimeName,
-        "service.name": .serviceName,
+        "service.name": .serviceName, "k8s.namespace.name": .namespaceName, "k8s.pod.name": .podName,
+        "k8s.container.name": .podContainerName,
     ]
     private static let keyed: [(start: String, field: @Sendable (String) -> Field)] = [
         ("node.labels.", { .nodeLabel($0) }), ("labels.", { .label($0) }),
@@ -135,8 +147,9 @@ extension TopicTemplate {
     ]
     private static let list =
         "{host.name}, {k8s.cluster.name}, {node.labels.KEY}, {log.declaration}, {labels.KEY}, {container.name}, "
-        + "{container.image.name}, {container.runtime.name}, {service.name}, {label:KEY}"
-    private static let notYet = ["k8s.", "systemd.", "syslog."]
+        + "{container.image.name}, {container.runtime.name}, {service.name}, {k8s.namespace.name}, {k8s.pod.name}, "
+        + "{k8s.container.name}, {label:KEY}"
+    private static let notYet = ["systemd.", "syslog."]
 
     private static func field(_ name: String) -> Result<Field, Objection> {
         if let field = plain[name] { return .success(field) }

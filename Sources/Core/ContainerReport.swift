@@ -32,6 +32,9 @@ package struct ContainerReport: Codable, Sendable, Equatable {
     package var image = ""
     package var runtime = ""
     package var service = ""
+    /// Of Kubernetes; nil: it is in no pod.
+    package var pod: String?
+    package var namespace: String?
     /// created | running | paused | restarting | exited | dead | removing | removed
     package var state = ""
     package var exitCode: Int32?

@@ -27,6 +27,28 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
         }
     }
 
+    /// The pod of a container that CRI made: Kubernetes' words about it.
+    package struct Pod: Codable, Hashable, Sendable {
+        package var name: String
+        package var namespace: String
+        /// Names its directories below the kubelet's.
+        package var uid: String
+        package var labels: [String: String]
+        /// Here an app team declares its logs.
+        package var annotations: [String: String]
+
+        package init(
+            name: String = "", namespace: String = "", uid: String = "", labels: [String: String] = [:],
+            annotations: [String: String] = [:]
+        ) {
+            self.name = name
+            self.namespace = namespace
+            self.uid = uid
+            self.labels = labels
+            self.annotations = annotations
+        }
+    }
+
     /// How the file at `logPath` is written.
     package enum LogFormat: String, Codable, Hashable, Sendable {
         /// Docker's driver json-file: an object with `log`, `stream` and `time` in each line.
@@ -39,15 +61,15 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
 
     /// Full id.
     package var id: String
-    /// `docker`: container.runtime.name.
+    /// `docker`, `podman`, `containerd`, `cri-o`: container.runtime.name.
     package var runtime: String
     /// Without the slash Docker puts before it.
     package var name: String
     package var image: String
-    /// Of the container, with those of its image merged in, as the runtime does.
+    /// Of the container; with Docker and Podman those of its image are merged in.
     package var labels: [String: String]
     package var mounts: [Mount]
-    /// UpperDir first, then LowerDirs from top to bottom; empty where the storage driver tells none.
+    /// UpperDir first, then LowerDirs from top to bottom; empty where the storage driver or snapshotter tells none.
     package var layers: [String]
     package var status: Status
     /// First process, in the runtime's pid namespace; 0 while it does not run.
@@ -65,6 +87,8 @@ package struct ContainerRecord: Codable, Hashable, Sendable {
     /// As the runtime calls it: `json-file`, `local`, `journald`, `none`, …; empty where it has no drivers.
     package var logDriver: String
     package var logFormat: LogFormat
+    /// nil: it is in none.
+    package var pod: Pod?
 
     package init(id: String, runtime: String = "docker", name: String = "", image: String = "") {
         self.id = id
@@ -109,5 +133,6 @@ extension ContainerRecord {
         logPath = try fields.decodeIfPresent(String.self, forKey: .logPath) ?? ""
         logDriver = try fields.decodeIfPresent(String.self, forKey: .logDriver) ?? ""
         logFormat = try fields.decodeIfPresent(LogFormat.self, forKey: .logFormat) ?? .none
+        pod = try fields.decodeIfPresent(Pod.self, forKey: .pod)
     }
 }

@@ -3,7 +3,7 @@ internal import Core
 internal import NIOHTTP1
 
 /// A server whose API version was agreed on. https://docs.docker.com/reference/api/engine/
-struct DockerAPI: Sendable {
+struct DockerAPI: RuntimeAPI {
     /// The newest version this room was written for, and the oldest it understands.
     private static let newest = Version(major: 1, minor: 47)
     private static let oldest = Version(major: 1, minor: 24)
@@ -14,16 +14,20 @@ struct DockerAPI: Sendable {
     let client: HTTPUnixClient
     /// container.runtime.name of the records.
     let runtime: String
+    /// It is Podman that answers, which writes another format into its logs than it says.
+    let isPodman: Bool
     /// `20.10.24 (API 1.41)`, for people.
     let version: String
     /// `/v1.41`
     private let prefix: String
 
+    var hasEvents: Bool { true }
+
     /// Asks for the server's version and settles on the newer one that both understand.
     init(_ client: HTTPUnixClient, runtime: String) async throws(RuntimeFailure) {
         let ping = try await client.get("/_ping", limit: 1 << 16)
         let answer = try await client.get("/version", limit: 1 << 20)
-        let told = (try? DockerAnswers.version(answer.body)) ?? (version: "", api: "")
+        let told = (try? DockerAnswers.version(answer.body)) ?? (version: "", api: "", isPodman: false)
         let text = ping.headers.first(name: "Api-Version") ?? told.api
         guard let server = Version(text) else {
             throw RuntimeFailure("what answers at \(client.socket) tells no API version: it is no \(runtime)")
@@ -34,13 +38,14 @@ struct DockerAPI: Sendable {
         }
         let agreed = min(server, DockerAPI.newest)
         self.client = client
-        self.runtime = runtime
+        isPodman = told.isPodman
+        self.runtime = isPodman ? "podman" : runtime
         version = "\(escapedForTerminal(told.version.prefix(64))) (API \(agreed))"
         prefix = "/v\(agreed)"
     }
 
     /// It answers at all.
-    func ping() async throws(RuntimeFailure) {
+    func probe() async throws(RuntimeFailure) {
         let answer = try await client.get("/_ping", limit: 1 << 16)
         guard answer.status == 200 else { throw RuntimeFailure("its ping answers with status \(answer.status)") }
     }
@@ -57,7 +62,7 @@ struct DockerAPI: Sendable {
     }
 
     /// One container; tried a second time when the answer came soon but made no sense.
-    func inspect(_ id: String) async -> DockerInspection {
+    func inspect(_ id: String) async -> Inspection {
         let start = ContinuousClock.now
         let first = await inspectOnce(id)
         guard case .failed = first, ContinuousClock.now - start < .seconds(1) else { return first }
@@ -65,31 +70,16 @@ struct DockerAPI: Sendable {
         return await inspectOnce(id)
     }
 
-    private func inspectOnce(_ id: String) async -> DockerInspection {
+    private func inspectOnce(_ id: String) async -> Inspection {
         precondition(DockerAnswers.isContainerID(id), "an unchecked id in a request")
         do throws(RuntimeFailure) {
             let answer = try await client.get("\(prefix)/containers/\(id)/json", limit: DockerAPI.inspectLimit)
             if answer.status == 404 { return .gone }
             guard answer.status == 200 else { return .failed(RuntimeFailure("status \(answer.status)")) }
-            let record = try? DockerAnswers.container(answer.body, runtime: runtime)
+            let record = try? DockerAnswers.container(answer.body, runtime: runtime, isPodman: isPodman)
             guard let record, record.id == id else { return .failed(RuntimeFailure("an answer without sense")) }
             return .found(record)
         } catch { return .failed(error) }
-    }
-
-    /// The listed containers inspected, in the list's order. What could not be inspected stays as it was listed.
-    func inspectAll(_ listed: [ContainerRecord]) async -> [ContainerRecord] {
-        var records = listed
-        await withTaskGroup(of: (Int, DockerInspection).self) { group in
-            for index in listed.indices {
-                if index >= DockerInspection.width, let (done, inspection) = await group.next() {
-                    records[done].update(inspection)
-                }
-                group.addTask { (index, await inspect(listed[index].id)) }
-            }
-            for await (done, inspection) in group { records[done].update(inspection) }
-        }
-        return records
     }
 
     /// Hands over the container events from `since` (nanoseconds since 1970) on, cut anywhere; at first an empty piece
@@ -127,11 +117,5 @@ struct DockerAPI: Sendable {
         var description: String { "\(major).\(minor)" }
 
         static func < (left: Version, right: Version) -> Bool { (left.major, left.minor) < (right.major, right.minor) }
-    }
-}
-
-extension ContainerRecord {
-    fileprivate mutating func update(_ inspection: DockerInspection) {
-        if case .found(let record) = inspection { self = record }
     }
 }

@@ -5,7 +5,9 @@ internal import Core
 /// absent or of another type leaves its default. The API: https://docs.docker.com/reference/api/engine/
 enum DockerAnswers {
     /// An inspected container; nil without a valid Id.
-    static func container(_ bytes: [UInt8], runtime: String) throws(JSONFailure) -> ContainerRecord? {
+    static func container(
+        _ bytes: [UInt8], runtime: String, isPodman: Bool = false
+    ) throws(JSONFailure) -> ContainerRecord? {
         var record = ContainerRecord(id: "", runtime: runtime)
         var state = State()
         var tmpfs: [String] = []
@@ -42,7 +44,7 @@ enum DockerAnswers {
         try reader.end()
         guard isContainerID(record.id) else { return nil }
         state.fill(&record)
-        record.logFormat = logFormat(record)
+        record.logFormat = logFormat(record, isPodman)
         let mounted = Set(record.mounts.map { Array($0.destination.utf8) })
         for destination in tmpfs.compactMap(absolutePath) where !mounted.contains(Array(destination.utf8)) {
             record.mounts.append(ContainerRecord.Mount(kind: .tmpfs, destination: destination))
@@ -63,14 +65,22 @@ enum DockerAnswers {
         return records
     }
 
-    /// `Version` and `ApiVersion` of `GET /version`.
-    static func version(_ bytes: [UInt8]) throws(JSONFailure) -> (version: String, api: String) {
-        var found = (version: "", api: "")
+    /// `Version` and `ApiVersion` of `GET /version`, and whether the engine among its components is Podman's.
+    static func version(
+        _ bytes: [UInt8]
+    ) throws(JSONFailure) -> (version: String, api: String, isPodman: Bool) {
+        var found = (version: "", api: "", isPodman: false)
         var reader = JSONReader(bytes)
         try reader.object { key, reader throws(JSONFailure) in
             switch key {
             case "Version": found.version = try reader.string() ?? ""
             case "ApiVersion": found.api = try reader.string() ?? ""
+            case "Components":
+                try reader.array { reader throws(JSONFailure) in
+                    try reader.object { key, reader throws(JSONFailure) in
+                        if key == "Name", try reader.string() == "Podman Engine" { found.isPodman = true }
+                    }
+                }
             default: break
             }
         }
@@ -156,10 +166,10 @@ enum DockerAnswers {
     }
 
     /// Podman calls its k8s-file `json-file`.
-    private static func logFormat(_ record: ContainerRecord) -> ContainerRecord.LogFormat {
+    private static func logFormat(_ record: ContainerRecord, _ isPodman: Bool) -> ContainerRecord.LogFormat {
         switch record.logDriver {
         case _ where record.logPath.isEmpty: .none
-        case "json-file": record.runtime == "podman" ? .cri : .jsonFile
+        case "json-file": isPodman ? .cri : .jsonFile
         case "k8s-file": .cri
         default: .none
         }

@@ -2,25 +2,8 @@
 internal import Synchronization
 
 /// One Docker Engine behind a unix socket. Podman's compatible API is one too: `name` and `socket` say so.
-package struct DockerRuntime: ContainerRuntime {
-    /// Times and limits; the defaults are what the daemon runs with.
-    package struct Options: Sendable {
-        /// Between two comparisons with the whole list.
-        package var reconcileInterval = Duration.seconds(60)
-        /// Between two probes of a connection on which nothing comes.
-        package var probeInterval = Duration.seconds(20)
-        /// For one call, from connect to the last byte.
-        package var deadline = Duration.seconds(10)
-        /// Between two attempts to connect, doubled each time, with jitter.
-        package var shortestPause = Duration.milliseconds(100)
-        package var longestPause = Duration.seconds(10)
-        /// Between two looks for a socket that is not there yet.
-        package var socketPause = Duration.milliseconds(500)
-        /// Bytes of events that may wait.
-        package var eventBytes = 16 << 20
-
-        package init() {}
-    }
+package struct DockerRuntime: ContainerRuntime, WatchedRuntime {
+    package typealias Options = RuntimeOptions
 
     package let name: String
     package let socket: String
@@ -46,7 +29,7 @@ package struct DockerRuntime: ContainerRuntime {
 
     /// Runs until its task is cancelled. For one task at a time.
     package func watch(_ sink: @Sendable (ContainerChange) async -> Void) async {
-        var watch = DockerWatch(self, since: newestEvent ?? since)
+        var watch = RuntimeWatch(self, since: newestEvent ?? since)
         await watch.run(sink)
     }
 

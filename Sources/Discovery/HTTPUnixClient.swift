@@ -1,12 +1,6 @@
 // HTTP/1.1 to a unix socket: calls with a deadline and a limit, and streams that never end.
-internal import Core
-internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOPosix
-
-/// The one thread behind all runtimes' connections, asleep while nothing happens. It lives as long as the process.
-private let loop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
 /// An answer, taken whole.
 struct HTTPAnswer: Sendable {
@@ -62,11 +56,13 @@ struct HTTPUnixClient: Sendable {
         _ path: String, isStream: Bool, _ take: (HTTPClientResponsePart, inout HTTPAnswer?) async throws -> Void
     ) async throws(RuntimeFailure) -> HTTPAnswer {
         let until = ContinuousClock.now + deadline
+        let place = UnixConnection(socket: socket, deadline: deadline)
         do {
-            let connection = try await connect()
-            let timer = connection.channel.eventLoop.scheduleTask(in: .nanoseconds(deadline.nanoseconds)) {
-                connection.channel.close(promise: nil)
+            let connection = try await place.connect { channel -> Connection in
+                try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                return try Connection(wrappingChannelSynchronously: channel)
             }
+            let timer = place.limit(connection.channel)
             defer { timer.cancel() }
             return try await connection.executeThenClose { inbound, outbound in
                 // Who answers without reading has closed already; then the answer says more than this error.
@@ -77,53 +73,17 @@ struct HTTPUnixClient: Sendable {
                     try await take(part, &answer)
                     if case .end = part, let answer { return answer }
                 }
-                if answer == nil, ContinuousClock.now >= until { throw late }
+                if answer == nil, ContinuousClock.now >= until { throw place.late }
                 throw RuntimeFailure("it closed the connection in the middle of its answer")
             }
         } catch {
-            throw !isStream && ContinuousClock.now >= until ? late : failure(error)
+            throw !isStream && ContinuousClock.now >= until ? place.late : place.failure(error, over: "HTTP")
         }
-    }
-
-    private var late: RuntimeFailure {
-        RuntimeFailure("it does not answer within \(deadline): is it overloaded or stopped?")
-    }
-
-    private func connect() async throws -> Connection {
-        try await ClientBootstrap(group: loop)
-            .connectTimeout(.nanoseconds(deadline.nanoseconds))
-            .connect(unixDomainSocketPath: socket) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
-                    return try Connection(wrappingChannelSynchronously: channel)
-                }
-            }
     }
 
     private func request(_ path: String) -> HTTPRequestHead {
         HTTPRequestHead(
             version: .http1_1, method: .GET, uri: path,
             headers: ["Host": "localhost", "User-Agent": "longshore", "Connection": "close"])
-    }
-
-    private func failure(_ error: any Error) -> RuntimeFailure {
-        if let failure = error as? RuntimeFailure { return failure }
-        guard let failure = error as? IOError else {
-            return RuntimeFailure("it cannot be asked over HTTP: \(escapedForTerminal("\(error)".prefix(200)))")
-        }
-        switch failure.errnoCode {
-        case ENOENT: return RuntimeFailure("there is no socket at \(socket): is the runtime installed and running?")
-        case ECONNREFUSED: return RuntimeFailure("nobody listens at \(socket): is the runtime running?")
-        case EACCES, EPERM:
-            return RuntimeFailure("no permission to use \(socket): run as root, or join the group that owns the socket")
-        case let code: return RuntimeFailure("the connection to \(socket) broke: \(String(cString: strerror(code)))")
-        }
-    }
-}
-
-extension Duration {
-    /// Whole nanoseconds.
-    var nanoseconds: Int64 {
-        components.seconds * nanosecondsPerSecond + components.attoseconds / nanosecondsPerSecond
     }
 }

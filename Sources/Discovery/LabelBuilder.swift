@@ -9,11 +9,11 @@ struct LabelBuilder {
     let fields: LabelReader.Fields
 
     /// Keys behind a declaration's name.
-    private static let available = ["path", "include", "exclude", "topic", "start", "labels", "enabled"]
+    private static let available = ["path", "include", "exclude", "topic", "start", "labels", "enabled", "container"]
     /// Keys of the contract that are not available yet, with the values that change nothing.
     private static let notYet: [String: [String]] = [
         "multiline": [], "format": ["plain"], "json_message": [], "json_level": [], "json_time": [],
-        "charset": ["utf-8", "utf8"], "timestamp": [], "timezone": [], "container": [],
+        "charset": ["utf-8", "utf8"], "timestamp": [], "timezone": [],
     ]
     /// log-pilot's keys, as the contract calls them.
     private static let logPilot = ["tags": "labels", "target": "topic", "format": "format"]
@@ -24,6 +24,7 @@ struct LabelBuilder {
         var declaration = LabelDeclaration(name: name, paths: [])
         declaration.keys = known.values.map(\.key).sorted()
         declaration.isEnabled = isEnabled(known["enabled"], &problems)
+        declaration.container = container(known["container"], &problems)
         guard let path = path(known, &problems) else {
             if declaration.isEnabled {
                 let first = fields.values.min { $0.key < $1.key }!
@@ -134,6 +135,18 @@ struct LabelBuilder {
             problems.add(name, entry, "neither true nor false: taken as true", "write \"true\" or \"false\"")
             return true
         }
+    }
+
+    /// Whether there is such a container only the others of the pod know.
+    private func container(_ entry: LabelEntry?, _ problems: inout LabelProblems) -> String? {
+        guard let entry else { return nil }
+        let container = LabelText.trimmed(entry.value.utf8)
+        if container.isEmpty { return nil }
+        if container.utf8.count <= LabelLimits.container { return container }
+        problems.add(
+            name, entry, "the container's name has more than \(LabelLimits.container) characters: left out",
+            "write the name of one container of the pod")
+        return nil
     }
 
     /// Whether it is a legal name, and allowed, is decided where the operator's rules are known.

@@ -17,6 +17,8 @@ package struct LabelDeclaration: Hashable, Sendable, Codable {
     package var start: Start?
     /// `labels.<k>` of the records.
     package var labels: [String: String] = [:]
+    /// The only container of the pod that it is for; nil: each.
+    package var container: String?
     /// False: switched off by its label.
     package var isEnabled = true
     /// Keys of the labels it was made from, sorted.

@@ -31,6 +31,8 @@ enum LabelLimits {
     static let path = 4096
     /// Bytes of a topic's name (Kafka's limit).
     static let topic = 249
+    /// Bytes of a container's name; Kubernetes takes 63.
+    static let container = 253
     /// Problems of one container.
     static let problems = 100
     /// Bytes of a key or value in a problem.

@@ -35,12 +35,17 @@ package struct ContainerLayout: Hashable, Sendable {
     package var layers: [RawPath]
     /// First process of the container; 0: it does not run.
     package var processID: Int32
+    /// The uid of its pod, as the kubelet's directories are named by it; nil: it is in none.
+    package var pod: RawPath?
 
-    package init(container: String, mounts: [Mount] = [], layers: [RawPath] = [], processID: Int32 = 0) {
+    package init(
+        container: String, mounts: [Mount] = [], layers: [RawPath] = [], processID: Int32 = 0, pod: RawPath? = nil
+    ) {
         self.container = container
         self.mounts = mounts
         self.layers = layers
         self.processID = processID
+        self.pod = pod
     }
 
     /// Where the runtime keeps everything, by where its layers are (`/var/lib/docker` of `/var/lib/docker/overlay2/…`).

@@ -9,7 +9,7 @@ extension ContainerView {
     }
 
     var rules: SourceRules {
-        memory.rules { SourceRules(policy: policy, host: hostPaths(false)) }
+        memory.rules { SourceRules(policy: policy, host: hostPaths(false), pod: layout.pod) }
     }
 
     /// The directory or file that is mounted at `destination`.
@@ -42,7 +42,8 @@ extension ContainerView {
             let handle = try host.open(mount.source)
             let status = try Stop.unwrap(handle.status, at: destination)
             let real = try Stop.unwrap(handle.currentPath, at: destination)
-            guard let present = table(holding: handle, status, at: real, exactly: mount.kind == .volume) else {
+            let isManaged = mount.kind == .volume || host.onHost(real).map(rules.pods.isOwn) ?? false
+            guard let present = table(holding: handle, status, at: real, exactly: isManaged) else {
                 continue
             }
             let now = HostPaths(policy: policy, mounts: present, allowsNetwork: host.allowsNetwork)
@@ -85,8 +86,13 @@ extension ContainerView {
     private func refusal(
         _ kind: ContainerLayout.Mount.Kind, _ onHost: RawPath, _ source: Source, _ host: HostPaths
     ) -> String? {
-        if kind == .bind { return rules.refusal(ofBindSource: onHost) }
-        if let reason = rules.refusal(ofVolume: onHost) { return reason }
+        let reason = kind == .bind ? rules.refusal(ofBindSource: onHost) : rules.refusal(ofVolume: onHost)
+        if reason != nil { return reason }
+        if kind == .bind {
+            guard rules.pods.isOwn(onHost) else { return nil }
+            let withheld = rules.pods.withheldPlaces(ofSubpath: onHost).first { (try? host.open($0)) != nil }
+            if let withheld { return rules.refusal(ofBindSource: withheld) }
+        }
         // A volume that is mounted from another directory of the host (driver options type=none, o=bind, or the device of
         // the root) is a bind mount by another name.
         guard source.status.is_mount_root != 0, let entry = host.mounts.entry(at: source.real) else { return nil }

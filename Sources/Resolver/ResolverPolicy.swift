@@ -11,6 +11,8 @@ package struct ResolverPolicy: Hashable, Sendable {
     package var ownPaths: [RawPath] = []
     /// Roots of the runtimes (`/var/lib/docker`): no bind source, though named volumes below them are fine.
     package var runtimeRoots: [RawPath] = []
+    /// Roots of kubelets (`/var/lib/kubelet`): no bind source, but for the volumes of the container's own pod.
+    package var kubeletRoots: [RawPath] = []
     /// `paths.network_volumes: refuse`.
     package var refusesNetwork = false
 

@@ -9,13 +9,16 @@ struct SourceRules: Sendable {
     private let own: [RawPath]
     private let volumes: [RawPath]
     private let ownFiles: Set<[UInt64]>
+    let pods: PodVolumes
 
     /// No application's logs live here, and much of it must not be read by whoever may start a container.
     private static let system = ["/etc", "/root", "/boot", "/dev", "/proc", "/sys", "/run", "/var/run"]
 
-    init(policy: ResolverPolicy, host: HostPaths) {
+    /// `pod`: uid of the container's.
+    init(policy: ResolverPolicy, host: HostPaths, pod: RawPath?) {
         let system = Self.system.map { RawPath($0.utf8) }
-        forbidden = Self.withLinks(system + policy.runtimeRoots, host).paths
+        pods = PodVolumes(roots: Self.withLinks(policy.kubeletRoots, host).paths, pod: pod)
+        forbidden = Self.withLinks(system + policy.runtimeRoots, host).paths + pods.roots
         allowed = Self.withLinks(policy.allowedSources, host).paths
         volumes = Self.withLinks(policy.runtimeRoots, host).paths.map { $0 + Array("/volumes".utf8) }
         (own, ownFiles) = Self.withLinks(policy.ownPaths, host)
@@ -42,15 +45,21 @@ struct SourceRules: Sendable {
     func refusal(ofBindSource path: RawPath) -> String? {
         let shown = printable(path.orRoot)
         if let secret = own.first(where: { path.isWithin($0) }) { return refusal(shown, ofOwn: secret) }
-        if allowed.contains(where: { path.isWithin($0) }) { return nil }
+        if let plugin = pods.withheldPlugin(in: path) {
+            return
+                "bind source \(shown) is a volume of \(printable(plugin)), which holds what Kubernetes gives the pod: "
+                + "write logs to an emptyDir"
+        }
+        if allowed.contains(where: { path.isWithin($0) }) || pods.isOwn(path) { return nil }
         guard let system = forbidden.first(where: { path.isWithin($0) || $0.isWithin(path) }) else {
             return own.first { $0.isWithin(path) }.map { refusal(shown, ofOwn: $0) }
         }
         let relation = path == system ? "is" : path.isWithin(system) ? "lies in" : "contains"
         let what = path == system ? "a directory of the host" : "\(printable(system.orRoot))"
         return
-            "bind source \(shown) \(relation) \(what) that declarations may not reach: write logs to a named volume, "
-            + "or ask the operator to add the directory to paths.allow_mount_sources"
+            "bind source \(shown) \(relation) \(what) that declarations may not reach: write logs to "
+            + (pods.pod == nil ? "a named volume" : "an emptyDir")
+            + ", or ask the operator to add the directory to paths.allow_mount_sources"
     }
 
     private func refusal(_ shown: String, ofOwn secret: RawPath) -> String {
@@ -59,7 +68,7 @@ struct SourceRules: Sendable {
     }
 
     /// Whether a runtime keeps a volume there: whatever is mounted there has no better name by it. `path` without links.
-    func isVolume(_ path: RawPath) -> Bool { volumes.contains { path.isWithin($0) } }
+    func isVolume(_ path: RawPath) -> Bool { volumes.contains { path.isWithin($0) } || pods.isStaging(path) }
 
     /// Why a volume's directory may not be read: only if it is the daemon's own. `path` without links.
     func refusal(ofVolume path: RawPath) -> String? {

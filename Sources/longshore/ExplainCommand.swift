@@ -55,7 +55,7 @@ struct ExplainCommand: AsyncParsableCommand {
         if let compose { return try explain(compose, place) }
         do { return (try await AdminClient.containers(socket: place.socket), true) } catch let error as AdminError {
             var report = await OfflineContainers.ask(place.configuration)
-            let names = report.runtimes.map(\.name).joined(separator: ", ")
+            let names = report.runtimes.filter(\.isUp).map(\.name).joined(separator: ", ")
             guard report.runtimes.contains(where: \.isUp) else {
                 let reasons = report.runtimes.map { "\n  \($0.name): \(escapedForTerminal($0.reason ?? "no answer"))" }
                 throw AdminError("\(error.message)\nnor does a runtime answer\(reasons.joined())")

@@ -26,8 +26,10 @@ struct ValidateCommand: ParsableCommand {
         let loaded = try ConfigurationProblems.require(
             ConfigurationLoader.load(path: config, environment: ProcessEnvironment.current()))
         let files = loaded.files.count == 1 ? "1 file entry" : "\(loaded.files.count) file entries"
-        let docker = loaded.runtimes.docker
-        let entries = docker.enabled == .never ? files : files + ", and containers of Docker at \(docker.socket)"
+        let runtimes = loaded.runtimes
+        let followed = [("Docker", runtimes.docker), ("CRI", runtimes.cri), ("Podman", runtimes.podman)]
+            .filter { $0.1.enabled != .never }.map { "\($0.0) at \($0.1.socket)" }
+        let entries = followed.isEmpty ? files : files + ", and containers of \(followed.joined(separator: ", "))"
         let text = print ? ConfigurationLoader.effectiveText(loaded) : "The configuration is fine: \(entries).\n"
         if let code = StandardStreams.write(text, to: .output) {
             StandardStreams.write(

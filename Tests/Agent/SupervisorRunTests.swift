@@ -134,8 +134,13 @@ struct SupervisorRunTests {
         await stage.list([Samples.record()])
         var foreign = Samples.record("foreign")
         foreign.runtime = "podman"
-        await stage.runtime.say(.changed(foreign))
-        await stage.runtime.say(.listed([foreign, Samples.record()]))
+        let supervisor = stage.supervisor
+        for change in [
+            ContainerChange.changed(foreign), .listed([foreign]), .listed([]), .removed(id: foreign.id),
+            .stopped(id: foreign.id, exitCode: 1, isOutOfMemory: false),
+        ] {
+            await supervisor.consume(change, of: "podman", watch: 1)
+        }
         #expect(stage.sink.attached.count == 1 && stage.sink.removed.isEmpty)
     }
 }

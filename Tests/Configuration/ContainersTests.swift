@@ -10,6 +10,9 @@ import Testing
         #expect(found?.files == [])
         #expect(found?.runtimes.docker.enabled == .auto)
         #expect(found?.runtimes.docker.socket == "/var/run/docker.sock")
+        #expect(found?.runtimes.cri.enabled == .auto && found?.runtimes.podman.enabled == .auto)
+        #expect(found?.runtimes.cri.socket == "/run/containerd/containerd.sock")
+        #expect(found?.runtimes.podman.socket == "/run/podman/podman.sock")
         #expect(found?.runtimes.hostRoot == "/")
         #expect(found?.paths.allowMountSources == [])
         #expect(found?.paths.networkVolumes == .collect)
@@ -25,7 +28,11 @@ import Testing
         fixture.write(
             "longshore.yaml",
             complete + """
-                runtimes: {docker: {enabled: true, socket: /run/d.sock}, host_root: /host}
+                runtimes:
+                  docker: {enabled: true, socket: /run/d.sock}
+                  cri: {enabled: true, socket: /run/crio/crio.sock}
+                  podman: {enabled: false, socket: /run/p.sock}
+                  host_root: /host
                 paths: {allow_mount_sources: [/srv/logs, /etc/app], network_volumes: refuse}
                 labels:
                   prefix: com.acme-1.logs_
@@ -38,6 +45,8 @@ import Testing
         let found = fixture.configuration()
         #expect(found?.runtimes.docker.enabled == .always)
         #expect(found?.runtimes.docker.socket == "/run/d.sock")
+        #expect(found?.runtimes.cri.enabled == .always && found?.runtimes.cri.socket == "/run/crio/crio.sock")
+        #expect(found?.runtimes.podman.enabled == .never && found?.runtimes.podman.socket == "/run/p.sock")
         #expect(found?.runtimes.hostRoot == "/host")
         #expect(found?.paths.allowMountSources == ["/srv/logs", "/etc/app"])
         #expect(found?.paths.networkVolumes == .refuse)

@@ -43,14 +43,16 @@ import Testing
 
     private static let fields =
         "{host.name}, {k8s.cluster.name}, {node.labels.KEY}, {log.declaration}, {labels.KEY}, {container.name}, "
-        + "{container.image.name}, {container.runtime.name}, {service.name}, {label:KEY}"
+        + "{container.image.name}, {container.runtime.name}, {service.name}, {k8s.namespace.name}, {k8s.pod.name}, "
+        + "{k8s.container.name}, {label:KEY}"
 
     @Test(arguments: [
         ("logs/x", "\"/\" cannot be part of a topic name; write letters, digits, '.', '_', '-' and {fields}"),
         ("'{host.nmae}'", "unknown field {host.nmae}; did you mean {host.name}? There are \(fields)"),
         ("'{foo}'", "unknown field {foo}; use \(fields)"),
         ("'{label:}'", "unknown field {label:}; use \(fields)"),
-        ("'{k8s.pod.name}'", "the field {k8s.pod.name} is not available yet; use \(fields)"),
+        ("'{k8s.pod.nam}'", "unknown field {k8s.pod.nam}; did you mean {k8s.pod.name}? There are \(fields)"),
+        ("'{systemd.unit}'", "the field {systemd.unit} is not available yet; use \(fields)"),
         ("'{service.nam}'", "unknown field {service.nam}; did you mean {service.name}? There are \(fields)"),
         ("'{host.name'", "unbalanced braces in \"{host.name\"; write {field}, for example {host.name}"),
         ("'host.name}'", "unbalanced braces in \"host.name}\"; write {field}, for example {host.name}"),

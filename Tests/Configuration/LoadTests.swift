@@ -224,7 +224,7 @@ private let shipped = #filePath.split(separator: "/").dropLast(3).reduce("") { $
               tls: {ca: /etc/passwd}
               sasl: {mechanism: PLAIN, username: "u: v", password_file: \(password)}
               librdkafka: {client.id: "x y", socket.timeout.ms: 1000}
-            runtimes: {docker: {enabled: true, socket: /d.sock}, host_root: "/ho st"}
+            runtimes: {docker: {enabled: true, socket: /d.sock}, cri: {socket: "/c d"}, podman: {enabled: false}, host_root: "/ho st"}
             paths: {allow_mount_sources: [/srv/a, "/b c"], network_volumes: refuse}
             labels: {prefix: a.b, compatible: [x, y.z], directory: d, extensions: e/x, stdout: none, record: [k, k8s.io/l]}
             start: end

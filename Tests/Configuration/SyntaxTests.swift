@@ -113,7 +113,8 @@ import Testing
 
     @Test(arguments: ["files: []", "files:", "files: \"\"", "files: ${NOTHING:-}"])
     func noFilesAndNoContainersMeansNothingToCollect(line: String) {
-        let without = "runtimes: {docker: {enabled: false}}\n"
+        let off = "{enabled: false}"
+        let without = "runtimes: {docker: \(off), cri: \(off), podman: \(off)}\n"
         let found = problems("kafka: {brokers: embedded}\n\(line)\n\(without)")
         #expect(
             found.map { $0.drop { $0 != " " } } == [

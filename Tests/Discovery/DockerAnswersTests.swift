@@ -43,7 +43,8 @@ struct DockerAnswersTests {
         let text = """
             {"Id":"\(DockerSamples.id)","LogPath":"\(path)","HostConfig":{"LogConfig":{"Type":"\(driver)","Config":{}}}}
             """
-        let record = try #require(try DockerAnswers.container(Array(text.utf8), runtime: runtime))
+        let record = try #require(
+            try DockerAnswers.container(Array(text.utf8), runtime: runtime, isPodman: runtime == "podman"))
         #expect(record.logPath == path && record.logDriver == driver && record.logFormat == format)
     }
 
@@ -75,10 +76,10 @@ struct DockerAnswersTests {
     }
 
     @Test func aRecordedEventIsUnderstood() throws {
-        let event = try #require(try DockerEvent.parse(Array(DockerSamples.die.utf8)))
+        let event = try #require(try RuntimeEvent.parse(Array(DockerSamples.die.utf8)))
         #expect(event.id == DockerSamples.id && event.action == .die && event.exitCode == 137)
         #expect(event.time == 1_795_302_508_733_319_776)
-        let record = event.record(runtime: "docker")
+        let record = try #require(event.record(runtime: "docker"))
         #expect(record.labels == ["app": "web"] && record.name == "web2" && record.image == "test/bb:1")
         #expect(record.mounts.isEmpty && record.layers.isEmpty)
     }
@@ -90,10 +91,10 @@ struct DockerAnswersTests {
             ("destroy", .destroy), ("remove", .destroy), ("exec_create: sh -c x", nil), ("exec_start: sh", nil),
             ("exec_die", nil), ("attach", nil), ("health_status: healthy", nil), ("top", nil), ("resize", nil),
             ("stop", nil), ("", nil),
-        ] as [(String, DockerEvent.Action?)])
-    func actionsThatMatter(text: String, action: DockerEvent.Action?) throws {
+        ] as [(String, RuntimeEvent.Action?)])
+    func actionsThatMatter(text: String, action: RuntimeEvent.Action?) throws {
         let line = DockerSamples.event(text, DockerSamples.id, time: 1)
-        #expect(try DockerEvent.parse(Array(line.utf8))?.action == action)
+        #expect(try RuntimeEvent.parse(Array(line.utf8))?.action == action)
     }
 
     @Test func aFieldOfAnotherTypeLosesNothingElse() throws {
@@ -122,7 +123,7 @@ struct DockerAnswersTests {
     func withoutAnIDNothingIsBelieved(id: String) throws {
         #expect(try container("{\"Id\":\"\(id)\",\"Name\":\"/x\"}") == nil)
         #expect(try DockerAnswers.list(Array("[{\"Id\":\"\(id)\"},7]".utf8), runtime: "d") == [])
-        #expect(try DockerEvent.parse(Array(DockerSamples.event("die", id, time: 1).utf8)) == nil)
+        #expect(try RuntimeEvent.parse(Array(DockerSamples.event("die", id, time: 1).utf8)) == nil)
     }
 
     @Test(
@@ -170,7 +171,7 @@ struct DockerAnswersTests {
                 #expect(DockerAnswers.isContainerID(record.id), "seed \(seed) round \(round)")
                 #expect(record.mounts.allSatisfy { $0.destination.hasPrefix("/") }, "seed \(seed) round \(round)")
             }
-            if let event = try? DockerEvent.parse(bytes) {
+            if let event = try? RuntimeEvent.parse(bytes) {
                 #expect(DockerAnswers.isContainerID(event.id) && event.time >= 0, "seed \(seed) round \(round)")
             }
         }

@@ -24,7 +24,7 @@ extension ContainerScenarios {
                 mounts: [directory.path("data") + ":/data", "/etc:/conf"], command: ["sleep", "1000"])
             try await engine.run(name: "silent", command: ["sleep", "1000"])
             var options = DaemonOptions(brokers: "127.0.0.1:1", topic: "logs", paths: [directory.path("x/*.log")])
-            options.topLevelLines = ["runtimes: {docker: {enabled: true, socket: \(engine.socket)}}"]
+            options.topLevelLines = [Daemon.dockerOnly(engine.socket)]
             let daemon = try Daemon(options, in: directory)
             try await body(engine, daemon, directory)
             try await engine.stop()

@@ -73,7 +73,7 @@ final class ContainerStage {
         audit = try KafkaReader(broker.bootstrap, topic: "audit")
         var options = DaemonOptions(brokers: broker.bootstrap, topic: "logs", paths: [directory.path("none/*.log")])
         options.topLevelLines = [
-            "runtimes: {docker: {enabled: true, socket: \"\(engine.socket)\"}}", "labels: {record: [app]}",
+            Daemon.dockerOnly(engine.socket), "labels: {record: [app]}",
         ]
         change(&options)
         daemon = try Daemon(options, in: directory)

@@ -61,7 +61,7 @@ final class HostileStage: Sendable {
         var options = DaemonOptions(brokers: broker.bootstrap, topic: "logs", paths: [directory.path("none/*.log")])
         options.kafkaLines += ["default_topic: logs.unrouted"] + kafka
         options.topLevelLines = [
-            "runtimes: {docker: {enabled: true, socket: \"\(engine.socket)\"}}", "labels: {record: [app]}",
+            Daemon.dockerOnly(engine.socket), "labels: {record: [app]}",
             "paths: {allow_mount_sources: [\"\(allowed.path)\"]}",
         ]
         if let topic = kafka.first(where: { $0.hasPrefix("topic: ") }) {

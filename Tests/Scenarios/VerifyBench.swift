@@ -28,7 +28,7 @@ extension VerifyScenarios {
             try directory.write(bytes: text, to: "logs/\(file).log")
         }
         var options = DaemonOptions(brokers: cluster.bootstrap, topic: "logs", paths: [directory.path("logs/*.log")])
-        options.topLevelLines = ["runtimes: {docker: {enabled: false}}"]
+        options.topLevelLines = [Daemon.noContainers]
         let daemon = try Daemon(options, in: directory)
         try await daemon.start()
         let count = UInt64(max(1, records / linesPerFile) * linesPerFile)

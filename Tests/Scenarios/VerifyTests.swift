@@ -149,7 +149,7 @@ struct VerifyScenarios {
         try directory.makeDirectory("logs")
         var options = DaemonOptions(
             brokers: broker.bootstrap, topic: "logs", paths: [directory.path("logs/*.log")])
-        options.topLevelLines = ["runtimes: {docker: {enabled: false}}"]
+        options.topLevelLines = [Daemon.noContainers]
         let daemon = try Daemon(options, in: directory)
         let writer = try PacedWriter(
             paths: (0..<4).map { directory.path("logs/\($0).log") }, linesPerSecond: 4_000, limit: 12_000)

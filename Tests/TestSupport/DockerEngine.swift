@@ -91,7 +91,7 @@ package final class DockerEngine: Sendable {
     /// The end of what dockerd wrote, for messages.
     package var log: String { process.withLock { $0?.errorTail ?? "" } }
 
-    private var remains: DockerRemains { DockerRemains(directory: directory.path, cgroup: cgroup) }
+    private var remains: RuntimeRemains { RuntimeRemains(directory: directory.path, cgroup: cgroup) }
 }
 
 extension DockerEngine {
@@ -110,23 +110,11 @@ extension DockerEngine {
 
     /// Makes `image` from the machine's static busybox.
     package func importBusybox() async throws {
-        let busybox = try installed("busybox", ["/bin/busybox", "/usr/bin/busybox"])
-        for name in ["image/bin", "image/tmp", "image/var/log", "image/etc"] { try directory.makeDirectory(name) }
-        try directory.write(bytes: try readWholeFile(busybox), to: "image/bin/busybox")
-        chmod(directory.path("image/bin/busybox"), 0o755)
-        chmod(directory.path("image/tmp"), 0o1777)
-        for applet in DockerEngine.applets { symlink("busybox", directory.path("image/bin/\(applet)")) }
         let archive = directory.path("image.tar")
-        try await TestSupport.run("tar", ["-C", directory.path("image"), "-cf", archive, "."])
+        try await BusyboxImage.writeRoot(to: archive, in: directory)
         try await docker("import", archive, DockerEngine.image)
         unlink(archive)
     }
-
-    /// Programs of the image, all of them busybox.
-    private static let applets = """
-        sh echo cat sleep date head tail tr env seq mkdir mv rm rmdir ln mkfifo touch true false printf cp dd chmod ls \
-        stat test kill usleep sync yes wc nc truncate readlink rev grep find id expr sort mknod
-        """.split(separator: " ")
 
     /// `docker run -d` without a network; gives the container's full id. `mounts` as in `-v`, `tmpfs` as in `--tmpfs`,
     /// `extra` are more options of docker-run(1).
@@ -146,7 +134,7 @@ extension DockerEngine {
 }
 
 /// The first of the paths that is executable.
-private func installed(_ name: String, _ paths: [String]) throws -> String {
+func installed(_ name: String, _ paths: [String]) throws -> String {
     for path in paths where access(path, X_OK) == 0 { return path }
     throw FixtureError("\(name) is not installed: run packaging/install-test-dependencies.sh")
 }

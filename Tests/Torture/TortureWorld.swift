@@ -96,8 +96,7 @@ final class TortureWorld: Sendable {
             "checkpoint: {interval: \([50, 200, 400][variant % 3])ms}",
             "node: {labels: {variant: \"\(variant)\"}}",
         ]
-        let docker = engine.map { "enabled: true, socket: \"\($0.socket)\"" } ?? "enabled: false"
-        options.topLevelLines.append("runtimes: {docker: {\(docker)}}")
+        options.topLevelLines.append(engine.map { Daemon.dockerOnly($0.socket) } ?? Daemon.noContainers)
     }
 
     /// The configuration changes in what may change at any moment; the running daemon is not told.

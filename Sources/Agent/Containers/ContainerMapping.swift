@@ -10,16 +10,15 @@ extension ContainerRules {
     init(_ configuration: Configuration?, path: String?) {
         guard let configuration else {
             self.init { _, declaration in TopicRoute(topic: declaration.topic ?? "") }
-            runtimes = [RuntimeSettings(name: "docker", socket: "/var/run/docker.sock")]
+            runtimes = [
+                RuntimeSettings(name: "docker", socket: "/var/run/docker.sock"),
+                RuntimeSettings(name: "containerd", socket: "/run/containerd/containerd.sock"),
+                RuntimeSettings(name: "podman", socket: "/run/podman/podman.sock"),
+            ]
             return
         }
         self.init(route: ContainerRules.router(configuration))
-        let docker = configuration.runtimes.docker
-        if docker.enabled != .never {
-            runtimes = [
-                RuntimeSettings(name: "docker", socket: docker.socket, isRequired: docker.enabled == .always)
-            ]
-        }
+        runtimes = ContainerRules.runtimes(configuration.runtimes)
         labels.prefix = configuration.labels.prefix
         labels.compatible = configuration.labels.compatible
         labels.directory = configuration.labels.directory
@@ -36,6 +35,14 @@ extension ContainerRules {
         policy = ContainerRules.policy(configuration, path)
     }
 
+    /// A CRI runtime is called by what is usual at its socket; what it says of itself its containers are told by.
+    private static func runtimes(_ runtimes: RuntimesConfiguration) -> [RuntimeSettings] {
+        let cri = runtimes.cri.socket.contains("crio") ? "cri-o" : "containerd"
+        return [("docker", runtimes.docker), (cri, runtimes.cri), ("podman", runtimes.podman)]
+            .filter { $0.1.enabled != .never }
+            .map { RuntimeSettings(name: $0.0, socket: $0.1.socket, isRequired: $0.1.enabled == .always) }
+    }
+
     /// Topics come into being in the order in which containers ask for them, until there are `kafka.max_topics`.
     private static func router(
         _ configuration: Configuration
@@ -45,7 +52,7 @@ extension ContainerRules {
         return { record, declaration in
             let facts = ContainerFacts(
                 name: record.name, image: record.image, runtime: record.runtime, service: record.service,
-                labels: record.labels)
+                labels: record.knownLabels, namespace: record.pod?.namespace, pod: record.pod?.name)
             let route = routing.route(declaration, of: facts)
             return budget.withLock { $0.admit(route, of: declaration) }
         }
@@ -63,6 +70,8 @@ extension ContainerRules {
             kafka.sasl?.passwordFile,
         ]
         policy.ownPaths = own.compactMap(\.self).map(raw)
+        // microk8s has its own.
+        policy.kubeletRoots = ["/var/lib/kubelet", "/var/snap/microk8s/common/var/lib/kubelet"].map(raw)
         policy.runtimeRoots = ["/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"].map(raw)
         return policy
     }
@@ -71,6 +80,10 @@ extension ContainerRules {
 extension Agent {
     /// Makes the client of a runtime.
     static let runtimeMaker: ContainerSupervisor.RuntimeMaker = { settings in
-        settings.name == "docker" ? DockerRuntime(name: settings.name, socket: settings.socket) : nil
+        switch settings.name {
+        case "docker", "podman": DockerRuntime(name: settings.name, socket: settings.socket)
+        case "containerd", "cri-o": CRIRuntime(name: settings.name, socket: settings.socket)
+        default: nil
+        }
     }
 }

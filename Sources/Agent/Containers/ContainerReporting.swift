@@ -78,6 +78,8 @@ enum ContainerReporting {
         report.image = record.image
         report.runtime = record.runtime
         report.service = record.service
+        report.pod = record.pod?.name
+        report.namespace = record.pod?.namespace
         report.state = isRemoved ? "removed" : record.status.rawValue
         if !record.isLiving { report.exitCode = record.exitCode }
         report.mounts = finding?.mounts ?? record.mounts.map { MountReport($0) }

@@ -10,39 +10,44 @@ extension ContainerSupervisor {
         let isFirst = runtimes[name]?.hasListed == false
         runtimes[name]?.hasListed = true
         var present: Set<String> = []
-        for record in records where record.runtime == name {
+        for record in records {
             present.insert(record.id)
             // What ended before anybody looked is no news.
             let isOld = isFirst && entries[record.id] == nil && !record.isLiving
-            changed(record, isNews: !isOld)
+            changed(record, by: name, isNews: !isOld)
         }
         let gone = entries.filter {
-            $0.value.derived.record.runtime == name && !$0.value.isRemoved && !present.contains($0.key)
+            $0.value.owner == name && !$0.value.isRemoved && !present.contains($0.key)
         }
         for id in gone.keys.sorted() { forget(id) }
     }
 
-    /// A container as it is now. `isNews` false: nothing of its past is announced.
-    func changed(_ record: ContainerRecord, isNews: Bool = true) {
+    /// A container as it is now. `isNews` false: nothing of its past is announced. Two sockets may lead to one runtime, and
+    /// a runtime to another one's containers: whoever told it first keeps it.
+    func changed(_ record: ContainerRecord, by name: String, isNews: Bool = true) {
+        if let entry = entries[record.id], entry.owner != name {
+            guard entry.isStored || entry.isRemoved else { return }
+            entries[record.id]?.owner = name
+        }
         if let entry = entries[record.id], entry.derived.record == record, !entry.isStored, !entry.isRemoved { return }
         if entries[record.id] == nil || entries[record.id]?.isRemoved == true {
             removed.removeAll { $0 == record.id }
             entries[record.id] = nil
         }
-        understand(record)
+        understand(record, by: name)
         if !isNews, !record.started.isEmpty { entries[record.id]?.run = Run(started: record.started, isOver: true) }
         announceRun(record)
     }
 
     /// It does not run any more.
     func stopped(_ id: String, _ runtime: String, _ exitCode: Int32?, _ isOutOfMemory: Bool) {
-        guard var record = entries[id]?.derived.record, record.runtime == runtime, entries[id]?.isRemoved == false
+        guard var record = entries[id]?.derived.record, entries[id]?.owner == runtime, entries[id]?.isRemoved == false
         else { return }
         record.status = .exited
         record.processID = 0
         record.exitCode = exitCode ?? record.exitCode
         record.isOutOfMemory = isOutOfMemory
-        understand(record)
+        understand(record, by: runtime)
         announceRun(record)
     }
 
@@ -65,12 +70,12 @@ extension ContainerSupervisor {
     }
 
     /// Reads the labels, tells the engine what changed for it, says new problems. `again`: under new rules.
-    func understand(_ record: ContainerRecord, again: Bool = false) {
+    func understand(_ record: ContainerRecord, by owner: String, again: Bool = false) {
         let before = entries[record.id]
         let isKnownAlive = !(again && before?.isStored == true)
         let derived = DerivedContainer(
             record, rules, isKnownAlive: isKnownAlive, former: again ? nil : before?.derived)
-        var entry = before ?? Entry(derived: derived)
+        var entry = before ?? Entry(derived: derived, owner: owner)
         entry.derived = derived
         if isKnownAlive { entry.isStored = false }
         // Until an engine is there, nothing is attached; the next `begin` does it.

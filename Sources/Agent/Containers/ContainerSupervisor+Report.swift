@@ -31,7 +31,7 @@ extension ContainerSupervisor {
         for runtime in runtimes.keys { status.containers[runtime] = 0 }
         for state in DeclarationState.allCases { status.declarations[state.rawValue] = 0 }
         for entry in entries.values {
-            if !entry.isRemoved { status.containers[entry.derived.record.runtime, default: 0] += 1 }
+            if !entry.isRemoved { status.containers[entry.owner, default: 0] += 1 }
             guard entry.derived.isDeclared, !entry.isRemoved || held.contains(entry.derived.record.id) else { continue }
             for state in ContainerReporting.states(entry.derived, isRemoved: entry.isRemoved, known) {
                 status.declarations[state.rawValue, default: 0] += 1

@@ -24,6 +24,8 @@ package actor ContainerSupervisor {
     /// One container.
     struct Entry {
         var derived: DerivedContainer
+        /// The runtime that told it first, by its settings' name: what others say of it is not heard.
+        var owner: String
         /// What the present engine was given.
         var attached: DerivedContainer.Shipped?
         var run: Run?
@@ -83,8 +85,9 @@ package actor ContainerSupervisor {
         for id in entries.keys { entries[id]?.attached = nil }
         restoreStored(sink)
         for id in entries.keys.sorted() where entries[id]?.isRemoved == false {
-            guard let record = entries[id]?.derived.record else { continue }
-            understand(record, again: true)
+            guard let entry = entries[id] else { continue }
+            let record = entry.derived.record
+            understand(record, by: entry.owner, again: true)
             if record.isRunning, entries[id]?.isStored == false { announceRun(record) }
         }
         watchRuntimes()
@@ -110,9 +113,10 @@ package actor ContainerSupervisor {
                 sink.remove(container: id)
                 continue
             }
-            let isGone = runtimes[record.runtime]?.hasListed == true
+            let owner = owner(ofStored: record)
+            let isGone = runtimes[owner]?.hasListed == true
             let derived = DerivedContainer(record, rules, isKnownAlive: false, isGone: isGone)
-            var entry = Entry(derived: derived, isStored: true)
+            var entry = Entry(derived: derived, owner: owner, isStored: true)
             if !record.started.isEmpty { entry.run = Run(started: record.started, isOver: !record.isRunning) }
             // What happened while there was no engine to write it down.
             entry.run = entries[id]?.run ?? entry.run
@@ -124,6 +128,14 @@ package actor ContainerSupervisor {
             }
             if isGone { forget(id) }
         }
+    }
+
+    /// CRI's runtimes call themselves by other names than their settings, where their socket is an unusual one.
+    private func owner(ofStored record: ContainerRecord) -> String {
+        if rules.runtimes.contains(where: { $0.name == record.runtime }) { return record.runtime }
+        let isOfDocker = record.runtime == "docker" || record.runtime == "podman"
+        return rules.runtimes.first { !isOfDocker && ($0.name == "containerd" || $0.name == "cri-o") }?.name
+            ?? record.runtime
     }
 
     // MARK: - Runtimes
@@ -142,7 +154,7 @@ package actor ContainerSupervisor {
             }
         }
         // Nobody will ever say again what became of the containers of a runtime that is switched off.
-        let ids = entries.filter { runtimes[$0.value.derived.record.runtime] == nil && !$0.value.isRemoved }.keys
+        let ids = entries.filter { runtimes[$0.value.owner] == nil && !$0.value.isRemoved }.keys
         for id in ids.sorted() { forget(id) }
     }
 
@@ -162,9 +174,9 @@ package actor ContainerSupervisor {
         case .reachable(let version): becameReachable(name, version)
         case .unreachable(let reason): becameUnreachable(name, reason)
         case .listed(let records): listed(records, by: name)
-        case .changed(let record): if record.runtime == name { changed(record) }
+        case .changed(let record): changed(record, by: name)
         case .stopped(let id, let exitCode, let isOutOfMemory): stopped(id, name, exitCode, isOutOfMemory)
-        case .removed(let id): if entries[id]?.derived.record.runtime == name { forget(id) }
+        case .removed(let id): if entries[id]?.owner == name { forget(id) }
         }
     }
 

@@ -41,6 +41,11 @@ struct DeclarationVerdict {
             let key = declaration.keys.first { $0.hasSuffix(".enabled") } ?? declaration.pathKey
             return DeclarationVerdict(.disabled, "switched off by \(key)", "remove that label to switch it on")
         }
+        if let container = declaration.container, !evidence.record.isMeant(by: declaration) {
+            let key = declaration.keys.first { $0.hasSuffix(".container") } ?? "container"
+            return DeclarationVerdict(
+                .disabled, "\(key) limits it to the container \(container), and this is \(evidence.record.name)")
+        }
         if let files = evidence.files, let verdict = byFiles(files, evidence) { return verdict }
         if let found = evidence.finding?.matches[declaration.name], !found.isEmpty, evidence.files == nil {
             return DeclarationVerdict(.active, "these files fit; no daemon was asked whether they are shipped")

@@ -13,6 +13,8 @@ struct DerivedContainer: Sendable {
     struct Declared: Equatable, Sendable {
         let declaration: LabelDeclaration
         let route: TopicRoute
+        /// False: it is limited to another container of the pod.
+        var isMeant = true
     }
 
     /// All that the engine sees of a container: it is attached again only when this changes.
@@ -47,15 +49,21 @@ struct DerivedContainer: Sendable {
         _ record: ContainerRecord, _ rules: ContainerRules, isKnownAlive: Bool = true, isGone: Bool = false,
         former: DerivedContainer? = nil
     ) {
-        let reading = LabelReader(rules.labels).read(record.labels)
+        let reading = LabelReader(rules.labels).read(record.declaringLabels)
+        let elsewhere = Set(reading.declarations.filter { !record.isMeant(by: $0) }.map(\.name))
         self.record = record
         self.rules = rules.output
         output = ContainerOutput(record)
-        declared = DerivedContainer.withOutput(reading.declarations, rules.output).map { declaration in
-            former?.declared.first { $0.declaration == declaration }
+        let meant = DerivedContainer.withOutput(
+            reading.declarations, rules.output, elsewhere: elsewhere)
+        declared = meant.map { declaration in
+            if elsewhere.contains(declaration.name) {
+                return Declared(declaration: declaration, route: TopicRoute(topic: ""), isMeant: false)
+            }
+            return former?.declared.first { $0.declaration == declaration && $0.isMeant }
                 ?? Declared(declaration: declaration, route: rules.route(record, declaration))
         }
-        problems = reading.problems + declared.compactMap(\.route.reason)
+        problems = reading.problems.filter { !elsewhere.contains($0.declaration) } + declared.compactMap(\.route.reason)
         let (rule, output) = (rules.output, output)
         let shippable = declared.filter { $0.isShippable(rule, output) }
         let hasOutput = shippable.contains(where: \.declaration.isStdout)
@@ -65,14 +73,14 @@ struct DerivedContainer: Sendable {
             shippable.isEmpty
             ? nil
             : Shipped(
-                members: renderMembers(DerivedContainer.members(record, rules.recorded)),
+                members: DerivedContainer.members(record, rules.recorded),
                 layout: record.layout(isKnownAlive: isKnownAlive),
                 logs: hasOutput ? output.layout(of: record.id) : nil, format: output.format, declared: shippable,
                 isRunning: !isGone && record.isLiving)
     }
 
     /// Says something that people should know: declarations, or problems with them.
-    var isDeclared: Bool { !declared.isEmpty || !problems.isEmpty }
+    var isDeclared: Bool { declared.contains(where: \.isMeant) || !problems.isEmpty }
 
     /// What the engine is given; nil where nothing is shipped.
     func engineContainer() -> EngineContainer? {
@@ -102,7 +110,7 @@ struct DerivedContainer: Sendable {
 
     /// Why the output that a declaration asks for is not collected; nil when it is, or when it asks for files.
     func obstacle(_ declared: Declared) -> (reason: String, remedy: String)? {
-        guard declared.declaration.isStdout, declared.declaration.isEnabled else { return nil }
+        guard declared.declaration.isStdout, declared.declaration.isEnabled, declared.isMeant else { return nil }
         if rules == .none {
             return (
                 "stdout and stderr are not collected on this node",
@@ -114,8 +122,10 @@ struct DerivedContainer: Sendable {
     }
 
     /// With `labels.stdout: all` a container that says nothing of its output has a declaration for it.
-    private static func withOutput(_ read: [LabelDeclaration], _ rule: OutputRule) -> [LabelDeclaration] {
-        guard rule == .all, !read.contains(where: \.isStdout) else { return read }
+    private static func withOutput(
+        _ read: [LabelDeclaration], _ rule: OutputRule, elsewhere: Set<String>
+    ) -> [LabelDeclaration] {
+        guard rule == .all, !read.contains(where: { $0.isStdout && !elsewhere.contains($0.name) }) else { return read }
         let names = Set(read.map(\.name))
         let name = ["stdout", "container_stdout", "longshore_stdout"].first { !names.contains($0) } ?? "all_stdout"
         var declaration = LabelDeclaration(name: name, paths: [])
@@ -124,7 +134,7 @@ struct DerivedContainer: Sendable {
     }
 
     /// Fields of every record of the container (contract, "Record"). Labels are cut: they are in each record.
-    private static func members(_ record: ContainerRecord, _ recorded: [String]) -> [(name: String, value: [UInt8])] {
+    private static func members(_ record: ContainerRecord, _ recorded: [String]) -> [UInt8] {
         var members: [(name: String, value: [UInt8])] = []
         func add(_ name: String, _ value: String) {
             if !value.isEmpty { members.append((name, Array(value.utf8))) }
@@ -133,16 +143,25 @@ struct DerivedContainer: Sendable {
         add("container.name", record.name)
         add("container.image.name", record.image)
         add("container.runtime.name", record.runtime)
+        if let pod = record.pod {
+            add("k8s.namespace.name", pod.namespace)
+            add("k8s.pod.name", pod.name)
+            add("k8s.pod.uid", pod.uid)
+            add("k8s.container.name", record.name)
+        }
         // Two keys may become one name; the first by key has it, so that a record has no field twice.
+        let labels = record.knownLabels
         var names: Set<String> = []
         for key in recorded.sorted() {
             let name = "container.labels." + key.map { $0 == "." ? "_" : String($0) }.joined()
-            if let value = record.labels[key], !value.isEmpty, names.insert(name).inserted {
+            if let value = labels[key], !value.isEmpty, names.insert(name).inserted {
                 add(name, ContainerRecord.shortened(value))
             }
         }
         add("service.name", record.service)
-        return members
+        // A number: renderMembers knows texts only.
+        let count = record.pod.map { _ in ",\"k8s.container.restart_count\":\(record.restartCount)" } ?? ""
+        return renderMembers(members) + Array(count.utf8)
     }
 }
 
@@ -150,21 +169,38 @@ extension DerivedContainer.Declared {
     /// A declaration of the output is shipped as soon as it is known where the runtime keeps it.
     fileprivate func isShippable(_ rule: OutputRule, _ output: ContainerOutput) -> Bool {
         guard declaration.isStdout else { return hasFiles }
-        if case .file = output { return declaration.isEnabled && rule != .none }
+        if case .file = output { return isMeant && declaration.isEnabled && rule != .none }
         return false
     }
 
     /// Files in the container are followed for it.
-    var hasFiles: Bool { declaration.isEnabled && !declaration.isStdout && !declaration.paths.isEmpty }
+    var hasFiles: Bool { isMeant && declaration.isEnabled && !declaration.isStdout && !declaration.paths.isEmpty }
 }
 
 extension ContainerRecord {
     /// Compose's service, Kubernetes' application, or the container's name.
     var service: String {
         for key in ["com.docker.compose.service", "app.kubernetes.io/name"] {
-            if let value = labels[key], !value.isEmpty { return ContainerRecord.shortened(value) }
+            if let value = knownLabels[key], !value.isEmpty { return ContainerRecord.shortened(value) }
         }
         return name
+    }
+
+    /// Its own labels and those of its pod.
+    var knownLabels: [String: String] {
+        guard let pod else { return labels }
+        return pod.labels.merging(labels) { _, own in own }
+    }
+
+    /// Where an app team declares logs: the labels of the container, and the annotations of its pod.
+    var declaringLabels: [String: String] {
+        guard let pod else { return labels }
+        return labels.merging(pod.annotations) { _, annotation in annotation }
+    }
+
+    /// Whether a declaration is for this container of the pod.
+    func isMeant(by declaration: LabelDeclaration) -> Bool {
+        declaration.container.map { $0 == name } ?? true
     }
 
     /// At most 1,024 bytes, cut between two characters; more than any topic's name has, so that no cut value becomes one.
@@ -192,7 +228,20 @@ extension ContainerRecord {
     func layout(isKnownAlive: Bool = true) -> ContainerLayout {
         ContainerLayout(
             container: id, mounts: mounts.map(\.layout), layers: layers.map { Array($0.utf8) },
-            processID: isKnownAlive && isRunning ? processID : 0)
+            processID: isKnownAlive && isRunning ? processID : 0, pod: pod.flatMap(\.directory))
+    }
+}
+
+extension ContainerRecord.Pod {
+    /// The name of the kubelet's directory for it: a uid that could lead elsewhere names none.
+    fileprivate var directory: RawPath? {
+        let isPlain = uid.utf8.allSatisfy { byte in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+        return uid.isEmpty || !isPlain ? nil : Array(uid.utf8)
     }
 }
 

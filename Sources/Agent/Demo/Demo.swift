@@ -120,7 +120,7 @@ package struct Demo: Sendable {
             admin: {socket: \(directory)/admin.sock, mode: "0600"}
             metrics: {enabled: false}
             log: {level: warning}
-            \(runtimes ?? "runtimes: {docker: {enabled: false}}")
+            \(runtimes ?? Demo.noRuntimes)
             """
     }
 }

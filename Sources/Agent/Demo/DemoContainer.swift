@@ -84,8 +84,11 @@ extension Demo {
     /// The sections of the demo's configuration that are about containers.
     static func runtimesText(socket: String, labelPrefix: String) -> String {
         """
-        runtimes: {docker: {enabled: true, socket: "\(socket)"}}
+        runtimes: {docker: {enabled: true, socket: "\(socket)"}, cri: {enabled: false}, podman: {enabled: false}}
         labels: {prefix: \(labelPrefix)}
         """
     }
+
+    static let noRuntimes =
+        "runtimes: {docker: {enabled: false}, cri: {enabled: false}, podman: {enabled: false}}"
 }

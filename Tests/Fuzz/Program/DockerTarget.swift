@@ -58,9 +58,9 @@ enum DockerTarget {
         let whole = stream.split(separator: 0x0A, omittingEmptySubsequences: false).dropLast().filter { !$0.isEmpty }
         expect(lines == whole.map { $0.count > limit ? nil : Array($0) }, "other lines than the stream has")
         for line in lines {
-            guard let line, let event = try? DockerEvent.parse(line) else { continue }
+            guard let line, let event = try? RuntimeEvent.parse(line) else { continue }
             expect(DockerAnswers.isContainerID(event.id) && event.time >= 0, "an event \(event)")
-            check(event.record(runtime: "docker"))
+            check(event.record(runtime: "docker")!)
         }
     }
 }

@@ -23,7 +23,7 @@ enum TrackerTarget {
 
     /// One run of the state machine and what was told of it.
     private struct Run {
-        private var tracker = DockerTracker(runtime: "docker", since: nil)
+        private var tracker = ContainerTracker(runtime: "docker", since: nil)
         private var asked: [String] = []
         private var cost = 0
         private var known: Set<String> = []
@@ -58,12 +58,12 @@ enum TrackerTarget {
         }
 
         private mutating func event(_ action: Int, _ number: Int, _ which: UInt8, _ time: Int) {
-            let actions: [DockerEvent.Action] = [.create, .look, .kill, .outOfMemory, .die, .destroy]
+            let actions: [RuntimeEvent.Action] = [.create, .look, .kill, .outOfMemory, .die, .destroy]
             let attributes = which & 16 == 0 ? ["exitCode": which & 32 == 0 ? "0" : "137", "name": "web"] : [:]
             // Some come twice, some with a time before the last one's.
             let stamp = which & 64 == 0 ? time : max(1, time - 3)
             tracker.take(
-                DockerEvent(id: id(number), action: actions[action], time: Int64(stamp), attributes: attributes),
+                RuntimeEvent(id: id(number), action: actions[action], time: Int64(stamp), attributes: attributes),
                 cost: 1)
             cost += 1
         }
@@ -72,7 +72,7 @@ enum TrackerTarget {
             guard !asked.isEmpty else { return }
             let id = asked.remove(at: Int(which & 7) % asked.count)
             let number = Int(id.utf8.last! - 0x30)
-            let answers: [DockerInspection] = [
+            let answers: [Inspection] = [
                 .found(record(number, which >> 3)), .gone, .failed(RuntimeFailure("no")),
                 .found(record(number, which >> 2)),
             ]
@@ -84,7 +84,7 @@ enum TrackerTarget {
             let wanted = tracker.takeInspections()
             for id in wanted { expect(!asked.contains(id), "\(id) is asked for twice at a time") }
             asked += wanted
-            expect(asked.count <= DockerInspection.width, "\(asked.count) inspections at a time")
+            expect(asked.count <= Inspection.width, "\(asked.count) inspections at a time")
             for change in tracker.takeChanges() { take(change) }
             cost -= tracker.takeReleased()
             expect(cost >= 0, "more is given back than was taken")

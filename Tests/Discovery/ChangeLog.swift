@@ -3,21 +3,23 @@ import Discovery
 import Synchronization
 import TestSupport
 
+typealias DockerChangeLog = ChangeLog<DockerRuntime>
+
 /// Watches a runtime in a task of its own and keeps every change with the time it came. Deinit ends the watch.
-final class DockerChangeLog: Sendable {
+final class ChangeLog<Runtime: ContainerRuntime>: Sendable {
     struct Entry: Sendable {
         let change: ContainerChange
         let at: ContinuousClock.Instant
     }
 
-    let runtime: DockerRuntime
+    let runtime: Runtime
     private let task: Task<Void, Never>
     private let entries: EntryList
 
     private final class EntryList: Sendable { let list = Mutex<[Entry]>([]) }
 
     /// `pause`: what the sink takes for each change.
-    init(_ runtime: DockerRuntime, pause: Duration = .zero) {
+    init(_ runtime: Runtime, pause: Duration = .zero) {
         self.runtime = runtime
         let entries = EntryList()
         self.entries = entries
@@ -80,8 +82,7 @@ final class DockerChangeLog: Sendable {
     var lists: [[ContainerRecord]] { changes.compactMap { if case .listed(let records) = $0 { records } else { nil } } }
     var reasons: [String] { changes.compactMap { if case .unreachable(let reason) = $0 { reason } else { nil } } }
 
-    func wait(_ what: String, timeout: Duration = .seconds(30), until condition: (DockerChangeLog) -> Bool) async throws
-    {
+    func wait(_ what: String, timeout: Duration = .seconds(30), until condition: (ChangeLog) -> Bool) async throws {
         try await waitUntil(timeout: timeout, "\(what); so far: \(changes.suffix(12))") { condition(self) }
     }
 

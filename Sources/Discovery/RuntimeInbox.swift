@@ -2,15 +2,15 @@
 internal import Synchronization
 
 /// Messages of one connection in the order they came. Any task puts in, one task takes out.
-final class DockerInbox: Sendable {
+final class RuntimeInbox: Sendable {
     enum Message: Sendable {
         /// The event stream stands.
         case subscribed
         /// `cost`: bytes of its line, given back by `release`.
-        case event(DockerEvent, cost: Int)
+        case event(RuntimeEvent, cost: Int)
         /// Something of the stream was lost or not understood: ask for the list.
         case missed
-        case inspected(id: String, DockerInspection)
+        case inspected(id: String, Inspection)
         case listed(Result<[ContainerRecord], RuntimeFailure>)
         /// It is time to ask for the list.
         case reconcile

@@ -3,16 +3,16 @@ import Testing
 
 @testable import Discovery
 
-struct DockerTrackerTests {
+struct ContainerTrackerTests {
     private let one = DockerSamples.id(1)
     private let two = DockerSamples.id(2)
 
     private func event(_ action: String, _ id: String, _ time: Int64, _ attributes: [String: String] = [:])
-        -> DockerEvent
+        -> RuntimeEvent
     {
         let all = ["image": "i", "name": "web"].merging(attributes) { _, new in new }
         let line = DockerSamples.event(action, id, attributes: all, time: time)
-        return try! DockerEvent.parse(Array(line.utf8))!
+        return try! RuntimeEvent.parse(Array(line.utf8))!
     }
 
     private func record(_ id: String, name: String = "web", _ state: String = "running", pid: Int = 10)
@@ -23,8 +23,8 @@ struct DockerTrackerTests {
     }
 
     /// A connected tracker whose first changes were taken.
-    private func tracker(_ records: [ContainerRecord] = []) -> DockerTracker {
-        var tracker = DockerTracker(runtime: "docker", since: nil)
+    private func tracker(_ records: [ContainerRecord] = []) -> ContainerTracker {
+        var tracker = ContainerTracker(runtime: "docker", since: nil)
         tracker.connected(records, version: "1", now: 5)
         _ = tracker.takeChanges()
         return tracker
@@ -201,8 +201,8 @@ struct DockerTrackerTests {
         var tracker = tracker()
         for number in 0..<100 { tracker.take(event("create", DockerSamples.id(number), Int64(number) + 10), cost: 0) }
         let first = tracker.takeInspections()
-        #expect(first.count == DockerInspection.width && tracker.takeInspections().isEmpty)
+        #expect(first.count == Inspection.width && tracker.takeInspections().isEmpty)
         tracker.take(.found(record(first[0])), of: first[0])
-        #expect(tracker.takeInspections() == [DockerSamples.id(DockerInspection.width)])
+        #expect(tracker.takeInspections() == [DockerSamples.id(Inspection.width)])
     }
 }

@@ -3,9 +3,9 @@ internal import Core
 
 /// What is known of a runtime's containers. A pure state machine: events and answers go in; changes, and ids to inspect,
 /// come out. Each container has a queue of its own: one that is slow to inspect holds up nobody else.
-struct DockerTracker {
+struct ContainerTracker {
     private struct Step {
-        var event: DockerEvent
+        var event: RuntimeEvent
         /// nil: a reconciliation asks for it.
         var sequence: Int?
         var cost = 0
@@ -34,7 +34,7 @@ struct DockerTracker {
     private var tracks: [String: Track] = [:]
     /// Destroyed containers with the sequence of the event: late events and old lists must not bring them back.
     private var destroyed: [String: Int] = [:]
-    private var progress = DockerEventProgress()
+    private var progress = EventProgress()
 
     private var changes: [ContainerChange] = []
     private var wanted: [String] = []
@@ -98,7 +98,7 @@ struct DockerTracker {
     /// The stream is alive, though one of its events was too long or no event at all.
     mutating func missed() { hasMissed = true }
 
-    mutating func take(_ event: DockerEvent, cost: Int) {
+    mutating func take(_ event: RuntimeEvent, cost: Int) {
         guard !progress.isRepeat(event) else {
             released += cost
             return
@@ -110,7 +110,7 @@ struct DockerTracker {
         advance(event.id)
     }
 
-    mutating func take(_ inspection: DockerInspection, of id: String) {
+    mutating func take(_ inspection: Inspection, of id: String) {
         underWay -= 1
         settle(id, inspection)
         if reconciling.remove(id) != nil { endReconciliation() }
@@ -150,9 +150,9 @@ struct DockerTracker {
         return changes
     }
 
-    /// Ids to inspect now, so that at most `DockerInspection.width` are under way.
+    /// Ids to inspect now, so that at most `Inspection.width` are under way.
     mutating func takeInspections() -> [String] {
-        let count = min(wanted.count, DockerInspection.width - underWay)
+        let count = min(wanted.count, Inspection.width - underWay)
         guard count > 0 else { return [] }
         defer { wanted.removeFirst(count) }
         underWay += count
@@ -175,7 +175,7 @@ struct DockerTracker {
         var track = tracks[entry.id] ?? Track()
         track.listed = entry
         track.isGone = false
-        let event = DockerEvent(id: entry.id, action: .look, time: 0, attributes: [:])
+        let event = RuntimeEvent(id: entry.id, action: .look, time: 0, attributes: [:])
         track.waiting.append(Step(event: event, sequence: nil))
         tracks[entry.id] = track
         reconciling.insert(entry.id)
@@ -217,7 +217,7 @@ struct DockerTracker {
     }
 
     /// The kernel's SIGKILL and anybody's look alike in an exit code, and a label `exitCode` overwrites the attribute.
-    private func needsProof(_ track: Track, _ event: DockerEvent) -> Bool {
+    private func needsProof(_ track: Track, _ event: RuntimeEvent) -> Bool {
         if track.record?.labels["exitCode"] != nil || event.exitCode == nil { return true }
         return event.exitCode == 137 && !track.isOutOfMemory && !track.wasKilled
     }
@@ -231,7 +231,7 @@ struct DockerTracker {
         case .die: stop(event, exitCode: event.exitCode, isOutOfMemory: tracks[event.id]?.isOutOfMemory ?? false)
         case .destroy:
             introduce(event)
-            changes.append(.removed(id: event.id))
+            if tracks[event.id]?.record != nil { changes.append(.removed(id: event.id)) }
             let waiting = tracks.removeValue(forKey: event.id)?.waiting ?? []
             remember(event.id)
             finish(waiting)
@@ -239,9 +239,9 @@ struct DockerTracker {
         }
     }
 
-    private mutating func stop(_ event: DockerEvent, exitCode: Int32?, isOutOfMemory: Bool) {
+    private mutating func stop(_ event: RuntimeEvent, exitCode: Int32?, isOutOfMemory: Bool) {
         introduce(event)
-        guard var track = tracks[event.id] else { return }
+        guard var track = tracks[event.id], track.record != nil else { return }
         track.record?.status = .exited
         track.record?.processID = 0
         track.record?.exitCode = exitCode
@@ -253,19 +253,20 @@ struct DockerTracker {
     }
 
     /// A container whose first events were missed must be known before it is told to have ended.
-    private mutating func introduce(_ event: DockerEvent) {
+    private mutating func introduce(_ event: RuntimeEvent) {
         guard let track = tracks[event.id], track.record == nil else { return }
-        let record = track.listed ?? event.record(runtime: runtime)
+        guard let record = track.listed ?? event.record(runtime: runtime) else { return }
         tracks[event.id]?.record = record
         tracks[event.id]?.isStale = true
         changes.append(.changed(record))
     }
 
     /// The answer to the inspection of a container, or the lack of one.
-    private mutating func settle(_ id: String, _ inspection: DockerInspection) {
+    private mutating func settle(_ id: String, _ inspection: Inspection) {
         guard var track = tracks[id], let step = track.inspected.last else { return }
         let steps = track.inspected
         track.inspected = []
+        if case .foreign = inspection { return forget(id, steps + track.waiting) }
         if step.event.action == .die {
             tracks[id] = track
             if case .found(let record) = inspection, record.processID == 0 {
@@ -282,7 +283,13 @@ struct DockerTracker {
         advance(id)
     }
 
-    private mutating func update(_ track: inout Track, _ steps: [Step], _ inspection: DockerInspection) {
+    /// Nothing more is said of it; further events would have it looked at again.
+    private mutating func forget(_ id: String, _ steps: [Step]) {
+        if tracks.removeValue(forKey: id)?.record != nil { changes.append(.removed(id: id)) }
+        finish(steps)
+    }
+
+    private mutating func update(_ track: inout Track, _ steps: [Step], _ inspection: Inspection) {
         let last = steps.last!
         let before = track.record
         track.isGone = false
@@ -311,7 +318,7 @@ struct DockerTracker {
     }
 
     /// What is known of a container that cannot be inspected.
-    private func guess(_ track: Track, _ event: DockerEvent) -> ContainerRecord {
+    private func guess(_ track: Track, _ event: RuntimeEvent) -> ContainerRecord? {
         guard var record = track.record ?? track.listed else { return event.record(runtime: runtime) }
         if let name = event.attributes["name"], !name.isEmpty, record.labels["name"] == nil {
             record.name = DockerAnswers.plainName(name)

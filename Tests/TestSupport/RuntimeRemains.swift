@@ -1,27 +1,29 @@
-// What a Docker Engine leaves behind when it is killed, found by the private directory that all of it names.
+// What a container runtime leaves behind when it is killed, found by the private directory that all of it names.
 internal import Glibc
 internal import LinuxIO
 
-/// Ends an engine's processes by their ids and takes away its mounts, cgroups and sockets. Everything here belongs to
-/// one engine: its path is in the command line of dockerd, containerd and each shim. Blocks.
-struct DockerRemains: Sendable {
-    /// The engine's private directory.
+/// Ends a runtime's processes by their ids and takes away its mounts, cgroups and sockets. Everything here belongs to one
+/// runtime: its path is in the command line of dockerd, containerd, podman and each shim and monitor. Blocks.
+struct RuntimeRemains: Sendable {
+    /// The runtime's private directory.
     let directory: String
     let cgroup: String
+    /// Below it, where containerd has the bundles of its namespaces.
+    var bundles = "exec/containerd/daemon/io.containerd.runtime.v2.task"
 
-    /// Ends everything; `dockerd` first loses its containers, so that it can tidy up after them itself.
-    func end(_ dockerd: ChildProcess?) {
-        if let dockerd, dockerd.isRunning {
+    /// Ends everything; `daemon` first loses its containers, so that it can tidy up after them itself.
+    func end(_ daemon: ChildProcess?) {
+        if let daemon, daemon.isRunning {
             for _ in 0..<100 {
                 let containers = containerProcesses
                 if containers.isEmpty && shims.isEmpty { break }
                 for process in containers { kill(process, SIGKILL) }
                 usleep(20_000)
             }
-            dockerd.signal(SIGTERM)
-            for _ in 0..<150 where dockerd.isRunning { usleep(20_000) }
-            dockerd.signal(SIGKILL)
-            while dockerd.isRunning { usleep(1000) }
+            daemon.signal(SIGTERM)
+            for _ in 0..<150 where daemon.isRunning { usleep(20_000) }
+            daemon.signal(SIGKILL)
+            while daemon.isRunning { usleep(1000) }
         }
         sweep()
     }
@@ -39,7 +41,9 @@ struct DockerRemains: Sendable {
         removeCgroups("/sys/fs/cgroup/\(cgroup)")
     }
 
-    private var shims: [pid_t] { processes.filter { $0.name.hasPrefix("containerd-shim") }.map(\.id) }
+    private var shims: [pid_t] {
+        processes.filter { $0.name.hasPrefix("containerd-shim") || $0.name == "conmon" }.map(\.id)
+    }
 
     /// First processes of the containers: children of the shims. The rest of a container dies with its first process.
     private var containerProcesses: [pid_t] {
@@ -70,9 +74,9 @@ struct DockerRemains: Sendable {
 
     /// A shim that was killed leaves its socket in /run/containerd/s; its bundle has the address.
     private func removeShimSockets() {
-        let bundles = "\(directory)/exec/containerd/daemon/io.containerd.runtime.v2.task/moby"
-        for bundle in entries(bundles) {
-            let address = text("\(bundles)/\(bundle)/address")
+        let spaces = entries("\(directory)/\(bundles)").map { "\(directory)/\(bundles)/\($0)" }
+        for bundle in spaces.flatMap({ space in entries(space).map { "\(space)/\($0)" } }) {
+            let address = text("\(bundle)/address")
             if address.hasPrefix("unix:///run/containerd/s/") { unlink(String(address.dropFirst("unix://".count))) }
         }
     }

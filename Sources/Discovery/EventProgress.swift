@@ -1,10 +1,10 @@
 // How far the events have been dealt with, so that a reconnect asks for exactly the rest.
 
 /// Numbers events as they come and knows up to which time all of them are dealt with, in whatever order they end.
-struct DockerEventProgress {
+struct EventProgress {
     private struct Key: Hashable {
         var id: String
-        var action: DockerEvent.Action
+        var action: RuntimeEvent.Action
         var time: Int64
     }
 
@@ -22,16 +22,16 @@ struct DockerEventProgress {
     static let overlap: Int64 = 10_000_000
 
     /// The same event has come before.
-    func isRepeat(_ event: DockerEvent) -> Bool { event.time > 0 && handled.contains(key(event)) }
+    func isRepeat(_ event: RuntimeEvent) -> Bool { event.time > 0 && handled.contains(key(event)) }
 
     /// Gives the event's number.
-    mutating func begin(_ event: DockerEvent) -> Int {
+    mutating func begin(_ event: RuntimeEvent) -> Int {
         count += 1
         open.append((event.time, false))
         return count
     }
 
-    mutating func end(_ event: DockerEvent, _ sequence: Int) {
+    mutating func end(_ event: RuntimeEvent, _ sequence: Int) {
         open[sequence - (count - open.count) - 1].isDone = true
         handled.insert(key(event))
         let done = open.prefix { $0.isDone }
@@ -40,5 +40,5 @@ struct DockerEventProgress {
         if handled.count > 8192 { handled = handled.filter { $0.time > (newest ?? 0) - 1_000_000_000 } }
     }
 
-    private func key(_ event: DockerEvent) -> Key { Key(id: event.id, action: event.action, time: event.time) }
+    private func key(_ event: RuntimeEvent) -> Key { Key(id: event.id, action: event.action, time: event.time) }
 }

@@ -2,16 +2,16 @@
 internal import Core
 internal import Glibc
 
-/// Owned by the task that runs `DockerRuntime.watch`; nothing else touches it.
-struct DockerWatch {
-    private let runtime: DockerRuntime
-    private var tracker: DockerTracker
+/// Owned by the task that runs the runtime's `watch`; nothing else touches it.
+struct RuntimeWatch<Runtime: WatchedRuntime> {
+    private let runtime: Runtime
+    private var tracker: ContainerTracker
     private var lastReason: String?
     private var pause: Duration
 
-    init(_ runtime: DockerRuntime, since: Int64?) {
+    init(_ runtime: Runtime, since: Int64?) {
         self.runtime = runtime
-        tracker = DockerTracker(runtime: runtime.name, since: since)
+        tracker = ContainerTracker(runtime: runtime.name, since: since)
         pause = runtime.options.shortestPause
     }
 
@@ -35,13 +35,13 @@ struct DockerWatch {
 
     /// One connection from its first call to its failure.
     private mutating func connectAndFollow(_ sink: @Sendable (ContainerChange) async -> Void) async -> RuntimeFailure {
-        let api: DockerAPI
+        let api: Runtime.API
         do { api = try await runtime.connect() } catch { return error }
-        let inbox = DockerInbox(limit: runtime.options.eventBytes)
-        let since = tracker.newestEvent.map { $0 - DockerEventProgress.overlap }
+        let inbox = RuntimeInbox(limit: runtime.options.eventBytes)
+        let since = tracker.newestEvent.map { $0 - EventProgress.overlap }
         let now = Clock.wall()
         return await withDiscardingTaskGroup { group in
-            group.addTask { await DockerWatch.read(api, since: since, into: inbox) }
+            group.addTask { await api.follow(since: since, into: inbox) }
             let failure: RuntimeFailure
             do throws(RuntimeFailure) {
                 try await waitForSubscription(inbox)
@@ -58,7 +58,7 @@ struct DockerWatch {
         }
     }
 
-    private func waitForSubscription(_ inbox: DockerInbox) async throws(RuntimeFailure) {
+    private func waitForSubscription(_ inbox: RuntimeInbox) async throws(RuntimeFailure) {
         switch await inbox.next() {
         case .subscribed: return
         case .broken(let failure): throw failure
@@ -68,7 +68,7 @@ struct DockerWatch {
 
     /// Takes message after message until the connection is of no use.
     private mutating func follow(
-        _ api: DockerAPI, _ inbox: DockerInbox, _ group: inout DiscardingTaskGroup,
+        _ api: Runtime.API, _ inbox: RuntimeInbox, _ group: inout DiscardingTaskGroup,
         _ sink: @Sendable (ContainerChange) async -> Void
     ) async -> RuntimeFailure {
         while let message = await inbox.next() {
@@ -83,7 +83,9 @@ struct DockerWatch {
                 tracker.missed()
                 reconcile(api, inbox, &group)
             case .alive:
-                if tracker.isDeaf { return RuntimeFailure("its event stream fell silent: connecting again") }
+                if api.hasEvents, tracker.isDeaf {
+                    return RuntimeFailure("its event stream fell silent: connecting again")
+                }
             case .broken(let failure): return failure
             }
             for id in tracker.takeInspections() {
@@ -100,7 +102,7 @@ struct DockerWatch {
         runtime.advance(to: tracker.newestEvent)
     }
 
-    private mutating func reconcile(_ api: DockerAPI, _ inbox: DockerInbox, _ group: inout DiscardingTaskGroup) {
+    private mutating func reconcile(_ api: Runtime.API, _ inbox: RuntimeInbox, _ group: inout DiscardingTaskGroup) {
         guard !tracker.isReconciling else { return }
         tracker.beginReconciliation()
         group.addTask {
@@ -110,28 +112,21 @@ struct DockerWatch {
         }
     }
 
-    private func startTimers(_ api: DockerAPI, _ inbox: DockerInbox, _ group: inout DiscardingTaskGroup) {
+    private func startTimers(_ api: Runtime.API, _ inbox: RuntimeInbox, _ group: inout DiscardingTaskGroup) {
         let options = runtime.options
+        let interval = api.hasEvents ? options.reconcileInterval : options.pollInterval
         group.addTask {
-            while (try? await Task.sleep(for: options.reconcileInterval)) != nil { inbox.put(.reconcile) }
+            if let first = options.firstReconcile, (try? await Task.sleep(for: first)) != nil { inbox.put(.reconcile) }
+            while (try? await Task.sleep(for: interval)) != nil { inbox.put(.reconcile) }
         }
         group.addTask {
             while (try? await Task.sleep(for: options.probeInterval)) != nil {
                 do throws(RuntimeFailure) {
-                    try await api.ping()
+                    try await api.probe()
                     inbox.put(.alive)
                 } catch { inbox.put(.broken(error)) }
             }
         }
-    }
-
-    /// Puts the event stream into the inbox, and why it ended.
-    private static func read(_ api: DockerAPI, since: Int64?, into inbox: DockerInbox) async {
-        let reader = DockerEventReader(inbox)
-        do throws(RuntimeFailure) {
-            try await api.events(since: since) { await reader.take($0) }
-            inbox.put(.broken(RuntimeFailure("it ended its event stream: was it stopped?")))
-        } catch { inbox.put(.broken(error)) }
     }
 
     /// Back-off with jitter. It ends early when another socket appears at the path; while there is none it goes on.
@@ -160,31 +155,5 @@ private struct SocketFile: Equatable {
         guard stat(path, &information) == 0 else { return nil }
         inode = UInt64(information.st_ino)
         changed = Int64(information.st_ctim.tv_sec) &* nanosecondsPerSecond &+ Int64(information.st_ctim.tv_nsec)
-    }
-}
-
-/// Cuts the stream into events. Used by the reading task alone.
-private actor DockerEventReader {
-    private let inbox: DockerInbox
-    private var splitter = LineSplitter(limit: DockerAPI.eventLimit)
-    private var isSubscribed = false
-
-    init(_ inbox: DockerInbox) { self.inbox = inbox }
-
-    func take(_ piece: [UInt8]) async {
-        if !isSubscribed {
-            isSubscribed = true
-            inbox.put(.subscribed)
-        }
-        for line in splitter.feed(piece) {
-            guard let line, let event = try? DockerEvent.parse(line) as DockerEvent?? else {
-                inbox.put(.missed)
-                continue
-            }
-            guard let event else { continue }
-            inbox.put(.event(event, cost: line.count))
-            // While nothing is read the runtime may throw events away.
-            if await inbox.room() { inbox.put(.missed) }
-        }
     }
 }

@@ -1,1 +1,0 @@
-../../../../Sources/Discovery/DockerEventProgress.swift

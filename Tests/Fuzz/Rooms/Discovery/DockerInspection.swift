@@ -1,1 +1,0 @@
-../../../../Sources/Discovery/DockerInspection.swift
