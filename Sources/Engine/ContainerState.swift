@@ -23,6 +23,8 @@ struct ContainerState {
     var isGone = false
     /// The last look at what it left is over.
     var isLookedAt = false
+    /// It has stopped, and its runtime still writes down what it had put out before.
+    var waitsForOutput = false
     /// Slots that are being drained.
     var draining: [Int32] = []
     /// Slots on volumes that are mounts of their own, whose descriptors were closed before they were read to their end.

@@ -19,7 +19,10 @@ extension PipelineLoop {
         guard var state = containers[id], !state.views.isEmpty, state.phase == .followed else { return }
         // Events first: they tell of files that are gone by now.
         tailer.handleEvents(now: now)
-        for view in state.views { tailer.retire(containerOf: view, true, now: now) }
+        state.waitsForOutput = hasOpenOutput(state)
+        for view in state.views where !(state.waitsForOutput && declarations[view].isOutput) {
+            tailer.retire(containerOf: view, true, now: now)
+        }
         collectNews(now)
         state.phase = .draining(since: now)
         state.isLookedAt = false
@@ -32,7 +35,9 @@ extension PipelineLoop {
     /// True when the last look at the container's directories is over; then what it could not see is announced, once.
     @discardableResult
     private func endLook(_ id: String) -> Bool {
-        guard let state = containers[id], !state.views.contains(where: { tailer.isLooking(containerOf: $0) }) else {
+        guard let state = containers[id], !state.waitsForOutput,
+            !state.views.contains(where: { tailer.isLooking(containerOf: $0) })
+        else {
             return false
         }
         guard !state.isLookedAt else { return true }
@@ -58,15 +63,17 @@ extension PipelineLoop {
         }
         containers[id]!.draining = []
         containers[id]!.suspended = []
+        containers[id]!.waitsForOutput = false
         containers[id]!.phase = .followed
         for view in state.views { tailer.retire(containerOf: view, false, now: now) }
         collectNews(now)
     }
 
     /// Marks the open sources of the container, but for those that another container goes on writing.
-    private func drainSlots(_ id: String) {
+    func drainSlots(_ id: String) {
         for slot in containers[id]!.views.flatMap({ tailer.slots(ofContainerOf: $0) }) {
-            guard slot < sources.count, sources[slot].isOpen, !tailer.isShared(slot), !sources[slot].isDraining
+            guard slot < sources.count, sources[slot].isOpen, !tailer.isShared(slot), !sources[slot].isDraining,
+                !(containers[id]!.waitsForOutput && declarations[tailer.declaration(slot)].isOutput)
             else { continue }
             sources[slot].isDraining = true
             containers[id]!.draining.append(Int32(slot))
@@ -106,6 +113,7 @@ extension PipelineLoop {
         for (id, state) in containers {
             guard case .draining(let since) = state.phase else { continue }
             nextDrainCheck = now + PipelineLoop.drainCheck
+            if state.waitsForOutput { endOutput(id, since: since, now) }
             // A large directory takes a while: what was found so far is drained meanwhile.
             guard endLook(id) else {
                 drainSlots(id)

@@ -23,6 +23,11 @@ extension PipelineLoop {
         goOnWithInherited(slot)
     }
 
+    /// A line of an output that has no end in this generation has it in the next one, which is there already.
+    func goesOnInNext(_ slot: Int) -> Bool {
+        tailer.hasSuccessor(slot) && declarations[tailer.declaration(slot)].isOutput
+    }
+
     /// The slot goes on from its committed offset: lines that were not ended there are still the former generation's.
     func goOnWithInherited(_ slot: Int) {
         guard var lines = sources[slot].inherited else { return }

@@ -12,8 +12,14 @@ extension PipelineLoop {
     /// has another turn then, which closes it.
     func handOver(_ slot: Int) {
         guard tailer.hasSuccessor(slot) || sources[slot].isFinal else { return }
-        if ledger.counts(slot).committed == ledger.reserved(slot) { return tailer.caughtUp(slot) }
+        if isSettled(slot) { return tailer.caughtUp(slot) }
         if !handingOver.contains(Int32(slot)) { handingOver.append(Int32(slot)) }
+    }
+
+    /// All that was read is acknowledged, but for lines whose ends are in the next generation.
+    private func isSettled(_ slot: Int) -> Bool {
+        if ledger.counts(slot).committed == ledger.reserved(slot) { return true }
+        return ledger.isHolding(slot) && ledger.inFlight(slot) == 0 && !sources[slot].needsRewind
     }
 
     /// After acknowledgements.

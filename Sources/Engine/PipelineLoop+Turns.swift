@@ -30,7 +30,7 @@ extension PipelineLoop {
             let now = Clock.monotonic()
             switch tailer.read(slot, at: offset, into: scratch, capacity: chunkSize, now: now) {
             case .bytes(let bytes, let count, let atEnd):
-                let isFinal = sources[slot].isFinal && atEnd
+                let isFinal = sources[slot].isFinal && atEnd && !goesOnInNext(slot)
                 if count > PipelineLoop.backlogBytes { sources[slot].hasBacklog = true }
                 var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
                 if mustWait(slot, now) { return }
@@ -51,7 +51,7 @@ extension PipelineLoop {
             case .endOfFile:
                 // Not the end: it may have been moved or deleted. The checks of those that are to end try it again.
                 if sources[slot].isFinal, tailer.isOutOfReach(slot, now: now) { return }
-                if sources[slot].isFinal, sources[slot].line.hasOpenEnd {
+                if sources[slot].isFinal, sources[slot].line.hasOpenEnd, !goesOnInNext(slot) {
                     // The rest was scanned before the file was known to be complete: the oversize gap, or the line, ends.
                     var chunk = Chunk(bytes: UnsafePointer(scratch), count: 0, offset: offset, isFinal: true)
                     switch ship(slot, &chunk, now) {
@@ -195,7 +195,7 @@ extension PipelineLoop {
         if sources[slot].isFinal {
             // The file stays open until all of it is acknowledged: a record that fails is read again.
             // Until then its successor must not wait for the next look at files without a name.
-            if ledger.counts(slot).committed != ledger.reserved(slot) {
+            if ledger.counts(slot).committed != ledger.reserved(slot) || sources[slot].line.hasPendingEntries {
                 handOver(slot)
             } else {
                 announceArchiveDamage(slot)

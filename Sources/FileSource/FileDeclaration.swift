@@ -17,8 +17,8 @@ package struct FileDeclaration: Sendable {
     package var isKnown: Bool
     /// Topic name; two declarations that reach one file with the same route ship it once.
     package let route: String
-    /// Its files are a runtime's log of a container's output.
-    package let isOutput: Bool
+    /// Its files are this one and what it is renamed to, all of one stream: a runtime's log of a container's output.
+    package let log: RawPath?
     /// Where its paths lead: place in the tailer's `views`. Set by the tailer, like all below.
     var view: Int32 = 0
     /// Its first walk is not over: `start: end` and renames while the daemon was down matter then only.
@@ -31,7 +31,7 @@ package struct FileDeclaration: Sendable {
     package init(
         name: String, container: String = "", patterns: [PathPattern], excludes: [ExcludePattern] = [],
         startAtEnd: Bool = false,
-        ignoreOlder: Int64 = 0, isKnown: Bool = false, route: String, isOutput: Bool = false
+        ignoreOlder: Int64 = 0, isKnown: Bool = false, route: String, log: RawPath? = nil
     ) {
         self.name = name
         self.container = container
@@ -41,7 +41,7 @@ package struct FileDeclaration: Sendable {
         self.ignoreOlder = ignoreOlder
         self.isKnown = isKnown
         self.route = route
-        self.isOutput = isOutput
+        self.log = log
     }
 }
 

@@ -185,7 +185,7 @@ extension Tailer {
     /// looked at: it is removed, and what was seen of it was not everything, or nothing at all.
     package func isUncertain(_ declaration: Int) -> Bool {
         let view = views[Int(declarations[declaration].view)]
-        if declarations[declaration].isOutput {
+        if declarations[declaration].log != nil {
             return view.lostMounts && (view.isDoubtful || !declarations[declaration].hasMatched)
         }
         guard view.lostRoot, usesRoot(declaration) else { return false }

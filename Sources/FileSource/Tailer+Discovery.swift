@@ -245,12 +245,15 @@ extension Tailer {
             resume(slot, record, record.path == entry.path.path ? .newest : .byBirth)
             moved.append(Int(slot))
         } else {
-            files[Int(slot)].livePath = entry.livePath
             var declared = declarations[Int(declaration)]
+            // Whatever a runtime's log was renamed to: it is of the log's stream, older than what has its name.
+            let isRotated = entry.livePath == nil && declared.log.map { $0 != entry.path.path } ?? false
+            let live = isRotated ? declared.log : entry.livePath
+            files[Int(slot)].livePath = live
             // The first walk may take a while: what is made meanwhile was not there when it began.
             if status.born_ns > views[Int(entry.path.view)].walkBegan { declared.isFirstWalk = false }
             let start = FileStart.find(descriptor, status, declared)
-            begin(slot, entry.livePath ?? entry.path.path, start, entry.place)
+            begin(slot, live ?? entry.path.path, start, isRotated ? .byBirth : entry.place)
         }
         giveName(slot, entry.directory, Array(entry.name), isLinked: entry.isElsewhere)
         if entry.isElsewhere { watchFile(slot) }

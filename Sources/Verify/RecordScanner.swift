@@ -12,6 +12,8 @@ struct ScannedRecord {
     var skipped: UInt64 = 0
     /// Where the array of `log.record.parts` begins; -1 where the bytes are contiguous.
     var parts = -1
+    /// Where the array of `log.record.former` begins; -1 where the record is of its own generation alone.
+    var former = -1
     var host: JSONCursor.Text?
     var container: JSONCursor.Text?
     var containerName: JSONCursor.Text?
@@ -49,8 +51,9 @@ struct RecordScanner {
         static let declaration = Seen(rawValue: 512)
         static let path = Seen(rawValue: 1024)
         static let piece = Seen(rawValue: 2048)
+        static let former = Seen(rawValue: 4096)
         /// The members that make a message a record of Longshore, or one that means to be.
-        static let ours: Seen = [.file, .stream, .offset, .bytes, .skipped, .parts]
+        static let ours: Seen = [.file, .stream, .offset, .bytes, .skipped, .parts, .former]
         static let needed: Seen = [.file, .stream, .offset, .bytes]
     }
 
@@ -101,6 +104,7 @@ struct RecordScanner {
         case 15 where cursor.equals(name, "log.declaration"): record.declaration = text(.declaration, &cursor)
         case 16 where cursor.equals(name, "log.record.bytes"): record.bytes = number(.bytes, &cursor)
         case 16 where cursor.equals(name, "log.record.parts"): record.parts = array(.parts, &cursor)
+        case 17 where cursor.equals(name, "log.record.former"): record.former = array(.former, &cursor)
         case 17 where cursor.equals(name, "log.skipped.bytes"): record.skipped = number(.skipped, &cursor)
         default: return cursor.skipValue()
         }
@@ -123,7 +127,7 @@ struct RecordScanner {
         "log.file.id": .file, "log.stream.id": .stream, "log.file.offset": .offset, "log.record.bytes": .bytes,
         "log.skipped.bytes": .skipped, "log.record.parts": .parts, "host.name": .host, "container.id": .container,
         "container.name": .containerName, "log.declaration": .declaration, "log.file.path": .path,
-        "log.partial.id": .piece,
+        "log.partial.id": .piece, "log.record.former": .former,
     ]
 
     // What follows takes the value of a member. One of another kind is passed, and is a flaw; `isBroken` says that the text
@@ -200,7 +204,10 @@ extension RecordScanner {
         let (end, isTooLarge) = record.offset.addingReportingOverflow(record.bytes)
         if isTooLarge || end > UInt64(Int64.max) { return .malformed("its range ends beyond 2^63 - 1") }
         if record.skipped > record.offset { return .malformed("log.skipped.bytes is more than there is before it") }
-        if record.bytes == 0, record.skipped == 0 { return .malformed("it stands for no byte") }
+        if record.former >= 0, !RecordScanner.forEachFormer(cursor, at: record.former, { _, _, _ in }) {
+            return .malformed("log.record.former names no bytes of generations")
+        }
+        if record.bytes == 0, record.skipped == 0, record.former < 0 { return .malformed("it stands for no byte") }
         record.end = end
         guard record.parts >= 0 else { return .record }
         var place = UInt64?.none
@@ -217,6 +224,33 @@ extension RecordScanner {
         }
         record.end = place
         return .record
+    }
+
+    /// Calls `body` with each range of `log.record.former`: the generation, offset and length. False where it is no array
+    /// of them; what comes before the flaw was told by then.
+    static func forEachFormer(
+        _ message: JSONCursor, at place: Int, _ body: (Identifier128, UInt64, UInt64) -> Void
+    ) -> Bool {
+        var cursor = message
+        cursor.move(to: place)
+        guard cursor.take(0x5B) else { return false }
+        repeat {
+            guard cursor.take(0x7B), let id = cursor.string(), cursor.equals(id, "log.file.id"), cursor.take(0x3A),
+                let text = cursor.string(), let file = cursor.identifier(text), cursor.take(0x2C),
+                let parts = cursor.string(), cursor.equals(parts, "parts"), cursor.take(0x3A), cursor.take(0x5B)
+            else { return false }
+            var end: UInt64 = 0
+            repeat {
+                guard cursor.take(0x5B), let offset = cursor.unsigned(), cursor.take(0x2C),
+                    let length = cursor.unsigned(), cursor.take(0x5D), length > 0, offset >= end,
+                    offset <= UInt64(Int64.max) - length
+                else { return false }
+                end = offset + length
+                body(file, offset, length)
+            } while cursor.take(0x2C)
+            guard cursor.take(0x5D), cursor.take(0x7D) else { return false }
+        } while cursor.take(0x2C)
+        return cursor.take(0x5D)
     }
 
     /// Calls `body` with each pair of `log.record.parts`; false where it is no array of pairs, or `body` says so.

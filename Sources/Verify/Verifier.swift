@@ -129,6 +129,7 @@ package final class Verifier {
             return forged.add("its log.file.id belongs to another stream or host", place())
         }
         account(index, Int32(partition), scanner.record, message)
+        if _slowPath(scanner.record.former >= 0) { accountFormer(index, Int32(partition), scanner.record, message) }
     }
 
     /// The generation of a record, new or known; nil where it is known as another's.
@@ -197,6 +198,22 @@ package final class Verifier {
                 && memcmp($0.baseAddress ?? UnsafeRawPointer(message.base), message.base + host.start, host.count) == 0
         }
         return isSame || message.decoded(host) == origins[Int(streams[stream].origin)].host
+    }
+
+    /// Enters what a record stands for in generations before its own: its line was cut by a rotation. Only those of its own
+    /// stream can be meant.
+    private func accountFormer(_ index: Int, _ partition: Int32, _ record: ScannedRecord, _ message: JSONCursor) {
+        let stream = generations[index].stream
+        _ = RecordScanner.forEachFormer(message, at: record.former) { file, offset, length in
+            let former = indexOfFile[file].map { Int($0) } ?? add(file, stream)
+            guard generations[former].stream == stream, runs < runLimit else { return }
+            if generations[former].lane < 0 { enterLane(former, partition) }
+            let before = generations[former].coverage.count
+            generations[former].coverage.isInterleaved = true
+            _ = generations[former].coverage.insert(
+                offset, offset + length, epoch: lanes[Int(generations[former].lane)].epoch)
+            runs += generations[former].coverage.count - before
+        }
     }
 
     /// Enters the range of a record.

@@ -49,6 +49,11 @@ enum ContainerOutput {
             container: container, mounts: [.init(kind: .volume, destination: directory, source: directory)])
     }
 
+    var path: RawPath? {
+        guard case .file(let path, _) = self else { return nil }
+        return path
+    }
+
     /// The log, and what it is renamed to: `NAME.1`, `NAME.20060102-150405`.
     var pattern: PathPattern? {
         guard case .file(let path, _) = self else { return nil }

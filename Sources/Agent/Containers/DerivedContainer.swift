@@ -104,7 +104,7 @@ struct DerivedContainer: Sendable {
                 name: declaration.name, container: record.id, patterns: patterns,
                 excludes: isOutput ? ContainerOutput.excludes : declaration.exclude.map { ExcludePattern($0) },
                 startAtEnd: declaration.start.map { $0 == .end } ?? startsAtEnd, ignoreOlder: ignoreOlder,
-                route: declared.route.topic, isOutput: isOutput),
+                route: declared.route.topic, log: isOutput ? output.path : nil),
             topic: declared.route.topic, members: renderMembers(members), format: isOutput ? output.format : .plain)
     }
 
