@@ -53,8 +53,8 @@ extension PipelineLoop {
         source.offset = counts.committed
         source.records = counts.records
         // What the status shows as unread is known from then on: it is announced should it be cut off.
-        if sources[slot].scheduling.isParked { tailer.noteSize(slot) }
-        source.ledger = ledger.status(slot, size: sources[slot].endSize ?? tailer.presentSize(slot))
+        let size = sources[slot].endSize ?? tailer.tellSize(slot, isParked: sources[slot].scheduling.isParked)
+        source.ledger = ledger.status(slot, size: size)
         source.oldestUnacknowledgedSeconds = ledger.oldestProduced(slot).map { seconds(now - $0) }
         source.deleted = tailer.isDeleted(slot)
         report.totals.add(source.ledger)

@@ -16,6 +16,8 @@ struct UnseenFile {
     let order: Int
     /// Slots of the file that was made next at the same path, as far as that is known.
     var successors: [Int32] = []
+    /// No event told of it: it has the name that its successor was said to be renamed to.
+    var isInferred: Bool { order < 0 }
 }
 
 /// Connects the two halves of a rename in one view: views that share a directory see it each for itself.

@@ -78,8 +78,12 @@ struct TailedFile {
     var mayBegin = false
     /// A new generation of which nothing was read: it may be a copy of another one.
     var isUnread = false
+    /// It was found by a look while events of earlier may have waited: what they say of its name may be about another file.
+    var isAhead = false
+    /// Generations of the store that came before it may still be met.
+    var isHeldBack = false
 
-    var waits: Bool { predecessor >= 0 && !mayBegin }
+    var waits: Bool { predecessor >= 0 && !mayBegin || isHeldBack }
     var hasName: Bool { directory >= 0 }
 }
 

@@ -171,6 +171,7 @@ extension Tailer {
             known[inode] = rest.isEmpty ? nil : rest
         }
         knownByDirectory = knownByDirectory.filter { $0.key.container != id }
+        noteMet(taken)
         return taken
     }
 

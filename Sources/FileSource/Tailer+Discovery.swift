@@ -278,6 +278,7 @@ extension Tailer {
         files[index].isUnread = start.offset == 0 && !files[index].isRemote
         if start.offset > 0 { rememberEvidence(index, start.offset) }
         follow(slot, place)
+        holdBackForUnmet(slot)
         files[index].opened = stampOpened(slot)
         let record = GenerationRecord(
             file: files[index].file, stream: files[index].stream, container: declared.container,
@@ -300,6 +301,7 @@ extension Tailer {
         file.identity = identity
         file.size = status.size
         file.lastGrowth = now
+        file.isAhead = true
         let slot: Int32
         if let free = vacant.popLast() {
             files[Int(free)] = file
@@ -311,6 +313,7 @@ extension Tailer {
             slot = Int32(files.count - 1)
         }
         track(slot)
+        aheadSlots.append(slot)
         return slot
     }
 

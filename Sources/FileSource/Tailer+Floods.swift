@@ -123,7 +123,7 @@ extension Tailer {
                 floods[watch]!.count += 1
                 if event.mask & UInt32(IN_ISDIR) == 0 { noteShortLife(watch, event) }
             }
-            if !found { return isComplete }
+            if found == .nothing { return isComplete }
         }
         return false
     }

@@ -91,13 +91,13 @@ extension Tailer {
         var next: [RawPath: [Int32]] = [:]
         for index in sorted.indices.reversed() {
             let (entry, file) = sorted[index]
-            guard directories[Int(entry.directory)].isAlive else { continue }
+            guard directories[Int(entry.directory)].isAlive, !file.isInferred else { continue }
             let path = path(entry.directory, entry.name)
+            if file.successors.isEmpty { sorted[index].1.successors = next[file.livePath] ?? [] }
             if case .success(let status) = views[Int(path.view)].status(path.path, follow: false) {
                 let slots = file.declarations.compactMap { tracked(status, $0, now) }
                 if !slots.isEmpty { next[file.livePath] = slots }
             }
-            if file.successors.isEmpty { sorted[index].1.successors = next[file.livePath] ?? [] }
         }
         return sorted
     }
@@ -153,6 +153,9 @@ extension Tailer {
         files[slot].predecessor = -1
         files[slot].successor = -1
         if predecessor >= 0 { files[Int(predecessor)].successor = successor }
+        if predecessor >= 0, slotOfStream[files[slot].stream] == Int32(slot) {
+            slotOfStream[files[slot].stream] = predecessor
+        }
         guard successor >= 0 else { return }
         files[Int(successor)].predecessor = predecessor
         files[Int(successor)].mayBegin = predecessor >= 0 && files[slot].mayBegin

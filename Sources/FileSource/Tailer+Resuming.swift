@@ -15,6 +15,7 @@ extension Tailer {
         files[index].opened = record.opened
         if record.counts.committed > 0 { rememberEvidence(index, record.counts.committed) }
         follow(slot, place)
+        holdBackForUnmet(slot)
         appeared.append(
             AppearedFile(
                 slot: index, declaration: Int(files[index].declaration), record: record, isNew: false, skipped: nil))
@@ -33,6 +34,7 @@ extension Tailer {
         let taken = Set(mine.map(\.file))
         let others = records.filter { !taken.contains($0.file) }
         known[identity.inode] = others.isEmpty ? nil : others
+        noteMet(mine)
         var found: GenerationRecord?
         for record in mine.sorted(by: { $0.opened > $1.opened }) {
             if found == nil, fits(record) {
@@ -58,6 +60,7 @@ extension Tailer {
     func remember(_ record: GenerationRecord) {
         lastOpened = max(lastOpened, record.opened)
         known[record.identity.inode, default: []].append(record)
+        noteUnmet(record)
         knownByDirectory[storedDirectory(record), default: []].insert(record.identity.inode)
     }
 
@@ -135,6 +138,7 @@ extension Tailer {
                 && isDeclared(record) && !isWithheld(record, view)
         }
         knownByDirectory = knownByDirectory.filter { $0.key.container != container || isWithheld($0.key) }
+        letGoHeldBack(of: view)
     }
 
     /// Gives up the generations of the store that `isGone` names: announced as vanished.
@@ -149,6 +153,7 @@ extension Tailer {
             known[inode] = rest.isEmpty ? nil : rest
         }
         for record in lost.sorted(by: { $0.opened < $1.opened }) { giveUp(record, .deleted) }
+        noteMet(lost)
     }
 
     /// A declared file that was made and deleted between two looks: what it had cannot be known.

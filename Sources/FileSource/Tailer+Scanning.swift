@@ -75,7 +75,9 @@ extension Tailer {
 
     /// Ends the first walks, and the last looks at stopped containers, that have nothing left to look at.
     func endIdleWalks(_ now: Int64) {
-        guard !scans.firstWalks.isEmpty || !scans.retiring.isEmpty else { return }
+        guard scans.firstWalks.contains(where: mayBeOver) || scans.retiring.contains(where: mayBeOver) else { return }
+        // What was renamed while its directory was listed is not gone: events tell where it is.
+        guard takeEvents(now) else { return }
         let waiting = Set(pendingScans.filter { directories[Int($0)].isAlive }.map { directories[Int($0)].view })
         func isIdle(_ view: Int32) -> Bool {
             !scans.isBusy(view) && !waiting.contains(view) && !pendingWalks.contains(view)
@@ -90,6 +92,8 @@ extension Tailer {
             for number in views[Int(view)].declarations { declarations[Int(number)].isRetired = true }
         }
     }
+
+    private func mayBeOver(_ view: Int32) -> Bool { !scans.isBusy(view) && !pendingWalks.contains(view) }
 
     // MARK: Steps
 

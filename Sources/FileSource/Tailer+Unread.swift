@@ -19,8 +19,18 @@ extension Tailer {
         close(descriptor)
     }
 
-    /// The same for a slot that is not read now, though nothing tells of a change: somebody looks.
-    package func noteSize(_ slot: Int) { noteUnread(slot) }
+    /// The size of a file now, for somebody who looks: what he is told is known from then on, whether an event tells of it
+    /// or not, and whether the file waits for its turn or is not to be read. `isParked`: that it was cut off is seen as well
+    /// where its next content is as long.
+    package func tellSize(_ slot: Int, isParked: Bool) -> UInt64 {
+        let size = presentSize(slot)
+        let known = files[slot].size
+        guard isParked || size != known else { return size }
+        noteUnread(slot)
+        // It counts as looked at now, but was not read: the next poll would find nothing new.
+        if size != known { markReady(Int32(slot)) }
+        return files[slot].isCut ? size : max(size, files[slot].size)
+    }
 
     private func noteUnread(_ slot: Int, _ descriptor: Int32) {
         let file = files[slot]

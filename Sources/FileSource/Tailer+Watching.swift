@@ -6,8 +6,13 @@ internal import LinuxIO
 extension Tailer {
     /// Takes the events that wait, one buffer of about 2,000, so that a busy directory cannot starve the rest. Only when
     /// it ends with one half of a rename, the next one too.
-    package func handleEvents(now: Int64) {
-        var overflowed = false
+    package func handleEvents(now: Int64) { _ = takeEvents(now) }
+
+    /// False: more wait than one buffer holds.
+    func takeEvents(_ now: Int64) -> Bool {
+        var (overflowed, isComplete) = (false, false)
+        let ahead = aheadSlots
+        aheadSlots = []
         for _ in 0..<2 {
             let found = inotify.drain { event in
                 if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
@@ -17,15 +22,18 @@ extension Tailer {
                     handle(event, now)
                 }
             }
-            guard found, !changes.moves.isEmpty else { break }
+            isComplete = found != .full
+            guard found != .nothing, !changes.moves.isEmpty else { break }
         }
         settleChanges(now)
+        if isComplete { for slot in ahead { files[Int(slot)].isAhead = false } } else { aheadSlots += ahead }
         if overflowed {
             overflows += 1
             blameOverflow(now)
             rescanAfterOverflow(now)
         }
         runPendingScans(now)
+        return isComplete
     }
 
     private func handle(_ event: Inotify.Event, _ now: Int64) {
@@ -152,6 +160,9 @@ extension Tailer {
             for file in verify(entry, now) where settled.unseen[entry] == nil { settled.unseen[entry] = file }
         }
         for entry in settled.entries { giveToNameless(entry, now) }
+        for (entry, file) in settled.unseen where file.isInferred {
+            settled.unseen[entry]!.successors = file.successors.filter { isBehind($0, settled) }
+        }
         for (entry, file) in inOrder(settled.unseen, now) {
             admitUnseen(entry, file, now)
         }
@@ -180,6 +191,17 @@ extension Tailer {
             }
         }
         return older
+    }
+
+    /// A slot is not under the name that events said it was renamed to. True: it was found ahead of them, so that they were
+    /// about the file that is there: it has its own name, or one of which they tell nothing, or is where they have put the
+    /// file that was made after. False: it was renamed, and once more since, for a file that is newer.
+    private func isBehind(_ slot: Int32, _ settled: NameChanges) -> Bool {
+        let file = files[Int(slot)]
+        guard file.isAhead else { return false }
+        guard file.hasName else { return true }
+        let made = settled.unseen[EntryName(directory: file.directory, name: file.name)]
+        return file.livePath == nil || made.map { !$0.isInferred && $0.livePath == file.livePath } ?? false
     }
 
     /// Gives a free name to a nameless slot whose file has it. Names are taken from all slots before, so that every slot

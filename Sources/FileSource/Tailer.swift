@@ -95,6 +95,11 @@ package final class Tailer {
     var lastOpened: Int64 = 0
     var openCount = 0
     var openCursor = 0
+    /// How many generations of the store were not met again yet, by stream, and who waits for them: `Tailer+Unmet`.
+    var unmet: [StreamID: Int] = [:]
+    var heldBack: [Int32] = []
+    /// Slots that were found since all events were taken last: `TailedFile.isAhead`.
+    var aheadSlots: [Int32] = []
 
     /// Where recent events came from, and directories that made the queue overflow, by watch.
     var tally = EventTally()

@@ -8,6 +8,8 @@ package struct Inotify: ~Copyable {
     private let descriptor: FileDescriptor
     private let buffer: UnsafeMutableRawPointer
     private static let bufferSize = 64 * 1024
+    /// With a name of NAME_MAX bytes and what is padded.
+    private static let largestEvent = MemoryLayout<inotify_event>.size + 256 + 16
 
     package var raw: Int32 { descriptor.raw }
 
@@ -41,10 +43,18 @@ package struct Inotify: ~Copyable {
         package let name: UnsafeBufferPointer<UInt8>
     }
 
-    /// Reads what waits, one buffer at most, and calls `body` with each event. Returns false when nothing waited.
-    package func drain(_ body: (Event) -> Void) -> Bool {
+    /// How much of what waited was taken.
+    package enum Drained {
+        case nothing
+        case all
+        /// The buffer had no room for another event: more may wait.
+        case full
+    }
+
+    /// Reads what waits, one buffer at most, and calls `body` with each event.
+    package func drain(_ body: (Event) -> Void) -> Drained {
         let count = read(raw, buffer, Inotify.bufferSize)
-        guard count > 0 else { return false }
+        guard count > 0 else { return .nothing }
         var offset = 0
         while offset < count {
             let header = (buffer + offset).assumingMemoryBound(to: inotify_event.self)
@@ -57,6 +67,6 @@ package struct Inotify: ~Copyable {
                     name: UnsafeBufferPointer(start: name, count: length)))
             offset += MemoryLayout<inotify_event>.size + padded
         }
-        return true
+        return count + Inotify.largestEvent > Inotify.bufferSize ? .full : .all
     }
 }

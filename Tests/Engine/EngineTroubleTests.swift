@@ -121,6 +121,30 @@ import TestSupport
         }
     }
 
+    @Test(arguments: [true, false])
+    func whatTheStatusShowsIsAnnouncedWhenItIsCutOffBeforeItsTurn(isQueued: Bool) throws {
+        let fixture = try EngineFixture()
+        defer { fixture.directory.remove() }
+        try withLoop(fixture, "one\n") { loop in
+            loop.tailer.activate(0)
+            loop.collectNews(Clock.monotonic())
+            loop.serveReady(until: .max)
+            #expect(loop.ledger.reserved(0) == 4)
+            try fixture.directory.append("two\n", to: "logs/a.log")
+            // Either it waits for its turn, or the event that tells of it was not taken yet.
+            if isQueued {
+                loop.tailer.handleEvents(now: Clock.monotonic())
+                loop.collectNews(Clock.monotonic())
+                #expect(loop.sources[0].scheduling == .queued)
+            }
+            #expect(loop.status(.full, Clock.monotonic()).sources.first?.ledger.size == 8)
+            precondition(truncate(fixture.directory.path("logs/a.log"), 0) == 0)
+            loop.collectNews(Clock.monotonic())
+            loop.serveReady(until: .max)
+            #expect(loop.ledger.reserved(0) == 8, "what was shown as unread is lost and not announced")
+        }
+    }
+
     @Test func aFileThatWasMovedBackBeforeItsLastTurnGoesOn() throws {
         let fixture = try EngineFixture()
         defer { fixture.directory.remove() }

@@ -54,6 +54,23 @@ import Testing
         #expect(engine.generations.first { $0.file == known[0].file }?.hasEnded == true)
     }
 
+    /// The file under the live name is met in one of the many steps of the first look at its directory, before it is known
+    /// that the one before is gone.
+    @Test func whatGoesOnInAnArchiveIsReadBeforeItsSuccessorThatIsMetEarlier() async throws {
+        let known = try firstRun()
+        try directory.append("two\n", to: "app.log")
+        try await gzip("app.log", to: "app.log.1.gz")
+        try directory.write("next\n", to: "app.log")
+        let engine = try TestEngine([files(log + "*", exclude: ["*.gz"])], known: known, finishesWalks: false) {
+            $0.rescanBudget = 1
+        }
+        engine.finishWalks()
+        engine.pumpNetwork { engine.isSettled }
+        let order = engine.readOrder.map { file in engine.generations.first { $0.file == file }!.text }
+        #expect(order == ["two\n", "next\n"])
+        #expect(engine.vanished.isEmpty)
+    }
+
     /// Found among its stream's later generations, one of which is compressed too.
     @Test func aChainOfArchivesIsContinuedInOrder() async throws {
         var known = try firstRun()

@@ -13,9 +13,9 @@ extension TestEngine {
     @discardableResult
     func follow(
         _ id: String, _ declarations: [FileDeclaration], mounts: KeyValuePairs<String, String> = [:],
-        layers: [String] = []
+        layers: [String] = [], known: [GenerationRecord] = []
     ) -> [Int] {
-        let numbers = tailer.add(view(id, mounts, layers), declarations, now: now)
+        let numbers = tailer.add(view(id, mounts, layers), declarations, known: known, now: now)
         settle()
         return numbers
     }

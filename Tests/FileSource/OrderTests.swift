@@ -150,6 +150,68 @@ struct OrderTests {
         #expect(engine.vanished.map(\.reason) == [])
     }
 
+    /// The directory is ahead of the events that are taken at once: the name that they give the first file has the second
+    /// one by then, and the third has the live one.
+    @Test func aGenerationThatHasLeftTheNameThatEventsTellStaysBeforeTheOneThatHasIt() throws {
+        try prepare(3)
+        appear(0)
+        let engine = try TestEngine([files(directory.path("app.log*"))])
+        engine.pump()
+        engine.reads = { _ in false }
+        try directory.append("0 late\n", to: "app.log")
+        rotate(to: 1)
+        // More than a buffer holds.
+        for number in 0..<2_500 { try directory.write("", to: "other.\(number)") }
+        rotate(to: 2, depth: 2)
+        engine.pump()
+        engine.unpark()
+        engine.settle()
+        #expect(readTexts(engine) == ["0\n0 late\n", "1\n", "2\n"])
+    }
+
+    /// It was listed under the one name and has the other when its turn comes; the event that tells of it waits still.
+    @Test func aGenerationThatIsRenamedWhileItsDirectoryIsListedIsNotGone() throws {
+        try prepare(1)
+        appear(0)
+        let records = try TestEngine([declared]).records()
+        try directory.append("0 late\n", to: "app.log")
+        let engine = try TestEngine([files(directory.path("app.log*"))], known: records, finishesWalks: false) {
+            $0.rescanBudget = 1
+        }
+        let tailer = engine.tailer
+        let scan = try #require(tailer.directories.indices.lazy.compactMap { tailer.scans[Int32($0)] }.first)
+        while scan.names.isEmpty, !scan.isOver { _ = tailer.goOnWithWalks(engine.now, until: 0) }
+        directory.rename("app.log", "app.log.1")
+        _ = tailer.goOnWithWalks(engine.now, until: .max)
+        engine.pump()
+        #expect(engine.vanished.map(\.reason) == [])
+        #expect(engine.generations.map(\.isNew) == [false] && readTexts(engine) == ["0 late\n"])
+    }
+
+    /// The newest generation of a stream is gone: what comes next waits for the one before. Births tell the order here.
+    @Test func aNewGenerationWaitsForTheOneBeforeOneThatIsGone() throws {
+        try prepare(3)
+        appear(2)
+        let first = try TestEngine([declared])
+        rotate(to: 1)
+        first.pump()
+        let records = first.records()
+        try directory.append("2 late\n", to: "app.log.1")
+        directory.delete("app.log")
+        let engine = try TestEngine([declared], known: records, start: false)
+        engine.reads = { _ in false }
+        engine.begin()
+        #expect(engine.vanished.map(\.reason) == [.deleted])
+        let parked = try #require(engine.slots.first)
+        engine.reads = { $0 != parked }
+        appear(0)
+        engine.pump()
+        #expect(engine.readOrder.isEmpty)
+        engine.unpark()
+        engine.settle()
+        #expect(readTexts(engine) == ["2 late\n", "0\n"])
+    }
+
     /// They are met under declared names, in whatever order the directory is listed.
     @Test func generationsThatWereMovedElsewhereWhileTheDaemonWasDownAreReadInTheOrderOfTheirFirstSight() throws {
         try prepare(4)

@@ -260,9 +260,10 @@ final class TestEngine {
         tailer.free(slot)
     }
 
-    /// Ends the slots without a name that are read to their end, as the engine does after a while.
-    func endNameless() {
-        for slot in tailer.nameless where !tailer.isWaiting(slot) {
+    /// Ends the slots without a name that are read to their end, as the engine does after a while; those that were moved
+    /// away much later than the deleted ones.
+    func endNameless(onlyDeleted: Bool = false) {
+        for slot in tailer.nameless where !tailer.isWaiting(slot) && (!onlyDeleted || tailer.isDeleted(slot)) {
             read(slot)
             guard let offset = offsets[slot], offset >= tailer.presentSize(slot),
                 !tailer.isOutOfReach(slot, now: now)

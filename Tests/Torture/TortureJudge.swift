@@ -117,6 +117,11 @@ struct TortureJudge {
         (gaps[file] ?? []).contains { $0.from <= line.offset && $0.to ?? .max >= line.offset + UInt64(line.length) }
     }
 
+    private func isAnnounced(_ record: ArrivedRecord) -> Bool {
+        guard let lines = streams[record.line.file], record.line.sequence < UInt64(lines.count) else { return false }
+        return isInGap(record.file.description, lines[Int(record.line.sequence)])
+    }
+
     /// Of a generation of this stream of which nothing arrived at all.
     private func isAnnouncedElsewhere(_ stream: UInt32, _ files: Set<String>) -> Bool {
         guard files.isEmpty, let place = places[stream] else { return false }
@@ -134,15 +139,16 @@ struct TortureJudge {
     private var known: Set<String> { Set(generations.values.joined()) }
 
     /// By last occurrence, over all generations of a `log.stream.id`. A rotated file that the daemon met under its new name
-    /// is a stream of its own.
+    /// is a stream of its own. Records of a range that is announced as a gap do not count: the file was gone when what had
+    /// come before them was sent again, so that they could not follow it once more.
     private func judgeOrder(_ verdict: inout TortureVerdict) {
-        var streams: [Identifier128: [NumberedLine: Int]] = [:]
-        for (arrival, record) in content.records.enumerated() {
-            streams[record.stream, default: [:]][record.line] = arrival
+        var latest: [Identifier128: [NumberedLine: Int]] = [:]
+        for (arrival, record) in content.records.enumerated() where !isAnnounced(record) {
+            latest[record.stream, default: [:]][record.line] = arrival
         }
-        for latest in streams.values {
+        for stream in latest.values {
             var before: (line: NumberedLine, arrival: Int)?
-            let lines = latest.sorted { ($0.key.file, $0.key.sequence) < ($1.key.file, $1.key.sequence) }
+            let lines = stream.sorted { ($0.key.file, $0.key.sequence) < ($1.key.file, $1.key.sequence) }
             for (line, arrival) in lines {
                 if let before, before.arrival > arrival, verdict.disordered.count < 20 {
                     verdict.disordered.append("\(history(line)), came last before \(history(before.line))")

@@ -24,20 +24,24 @@ struct TortureStory: CustomStringConvertible {
     static let lineLimit = 4096
     static let lineTotal = 32_768
 
+    /// $LONGSHORE_TORTURE_STORY=ordered: nothing of what takes the promise of order away, and no record is refused, so that
+    /// there are lines enough to be put out of order. What else the seed decides stays the same.
     init(seed: UInt64, seconds: Int, hasContainers: Bool) {
+        let isOrdered = environmentVariable("LONGSHORE_TORTURE_STORY") == "ordered"
         var random = SeededGenerator(seed: seed)
         self.seed = seed
         self.seconds = seconds
         self.hasContainers = hasContainers
-        hasPoison = random.once(in: 4)
+        hasPoison = random.once(in: 4) && !isOrdered
         // The mock cluster keeps 5 MB of each partition, as they were sent: few enough lines that it keeps all of a round.
         let kept = 90
         linesPerSecond =
             hasPoison ? random.number(150...300) * kept / max(kept, seconds) : random.number(800...1600)
         // Few enough that files wait for one another: what the daemon itself may need is kept free.
-        descriptors = random.once(in: 4) ? random.number(128...290) : nil
-        damagesStore = random.once(in: 4)
-        losesEvents = random.once(in: 4)
+        let few = random.once(in: 4) ? random.number(128...290) : nil
+        descriptors = isOrdered ? nil : few
+        damagesStore = random.once(in: 4) && !isOrdered
+        losesEvents = random.once(in: 4) && !isOrdered
         streams = (0..<40).map { Rotation.allCases[$0 % Rotation.allCases.count] }
     }
 

@@ -22,6 +22,9 @@ struct TortureTests {
             say("torture: \(story)")
             let (verdict, figures) = try await TortureRound(story: story, engine: engine).play()
             say("torture: seed \(seed): \(verdict)\n  \(figures)")
+            if !verdict.isOrderPromised {
+                for line in verdict.disordered.prefix(5) { say("  out of order, which is not judged here: \(line)") }
+            }
             #expect(verdict.lost.isEmpty, "seed \(seed): lost and not announced: \(verdict.lost.prefix(10))")
             #expect(verdict.wrong.isEmpty, "seed \(seed): \(verdict.wrong.prefix(10))")
             #expect(
