@@ -18,6 +18,7 @@ package final class ContainerdEngine: Sendable {
     private let environment: [String: String]
     private let cgroup: String
     private let configuration: String
+    private let isCRIOff: Bool
     /// nil once it was stopped.
     private let process = Mutex<ChildProcess?>(nil)
 
@@ -35,6 +36,7 @@ package final class ContainerdEngine: Sendable {
 
     private init(in directory: TemporaryDirectory, program: String?, isCRIOff: Bool) throws {
         self.directory = directory
+        self.isCRIOff = isCRIOff
         self.program = try program ?? installed("containerd", ["/usr/bin/containerd", "/usr/local/bin/containerd"])
         socket = directory.path("containerd.sock")
         cgroup = String(directory.path.split(separator: "/").last!)
@@ -71,7 +73,8 @@ package final class ContainerdEngine: Sendable {
         process.withLock { $0 = child }
         try await waitUntil(timeout: .seconds(60), "containerd to answer; it wrote: \(child.errorTail)") {
             guard child.isRunning else { throw FixtureError("containerd ended: \(child.errorTail)") }
-            return (try? await ctr("version")) != nil
+            // Its CRI plugin comes last.
+            return isCRIOff ? (try? await ctr("version")) != nil : await cri.isReady()
         }
     }
 
