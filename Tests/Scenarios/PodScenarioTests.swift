@@ -96,7 +96,8 @@ extension ContainerScenarios {
             let sandbox = try await world.engine.cri.run(world.pod, logs: world.logs)
             var ids: [String: String] = [:]
             for place in Place.allCases { ids[place.rawValue] = try await world.start(place, in: sandbox) }
-            try await stage.lines.waitForCount(2000, timeout: .seconds(60))
+            // From each one: what nobody knows of cannot be told by a runtime that is away.
+            try await stage.waitForLines(ids.mapValues { _ in 300 })
             try await stage.daemon.kill9()
             try await stage.daemon.start()
             try await stage.lines.waitForCount(stage.lines.count + 100, timeout: .seconds(60))

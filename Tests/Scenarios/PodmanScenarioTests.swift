@@ -29,7 +29,8 @@ extension ContainerScenarios {
                     mounts: place.mounts + ["\(control):/ctl"],
                     script: RuntimeStage.script(name, count: Self.lineCount, path: place.path))
             }
-            try await stage.lines.waitForCount(1000, timeout: .seconds(60))
+            // From each one: what nobody knows of cannot be told by a runtime that is away.
+            try await stage.waitForLines(ids.mapValues { _ in 300 })
             try await stage.daemon.kill9()
             try await stage.daemon.start()
             try await stage.lines.waitForCount(stage.lines.count + 100, timeout: .seconds(60))

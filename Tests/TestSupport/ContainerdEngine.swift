@@ -22,6 +22,13 @@ package final class ContainerdEngine: Sendable {
     /// nil once it was stopped.
     private let process = Mutex<ChildProcess?>(nil)
 
+    /// Of Debian's next suite, unpacked by packaging/install-containerd-next.sh; nil: it is not there.
+    package static let next: String? = {
+        let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
+        let path = "\(root)/.build-tools/containerd-next/usr/bin/containerd"
+        return access(path, X_OK) == 0 ? path : nil
+    }()
+
     /// Starts containerd and waits until it answers. `program` nil: the installed one. `isCRIOff`:
     /// without its CRI plugin, as Docker's packages configure it.
     package static func start(program: String? = nil, isCRIOff: Bool = false) async throws -> ContainerdEngine {
