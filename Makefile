@@ -7,7 +7,7 @@ TEST := packaging/run-tests.sh
 # brokers; that block their thread on file systems that hang; that measure deadlines or latencies; with real runtimes, which
 # need all cores; of the whole daemon.
 APART := ^(Admin|Agent|Engine|KafkaSink|Telemetry)Tests\. ^(LinuxIOTests\.|FileSourceTests\.Network) \
-	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.Docker(Engine|Runtime)Tests/ \
+	^DiscoveryTests\.DockerWatchTests/ ^DiscoveryTests\.CRIWatchTests/ ^DiscoveryTests\.(Docker(Engine|Runtime)|CRIRuntime|Podman)Tests/ \
 	^ScenariosTests\.NetworkVolume ^ScenariosTests\.(?!NetworkVolume)
 empty :=
 space := $(empty) $(empty)

@@ -13,6 +13,9 @@ else
     install_packages kcat python3-venv busybox-static util-linux docker.io podman fuse3 e2fsprogs tar
 fi
 
+# Of two versions of containerd the newer one.
+[ "${1:-}" = --tools-only ] || ./install-containerd-next.sh
+
 tools=$(cd .. && pwd)/.build-tools
 stamp=$tools/noida-db-$noida_version
 if [ -e "$stamp" ] && [ -x "$tools/venv/bin/noida-db" ]; then exit 0; fi

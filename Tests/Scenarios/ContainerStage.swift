@@ -49,7 +49,7 @@ private func memmem(
 }
 
 /// One daemon between one Docker Engine and one broker. The daemon is made but not started.
-final class ContainerStage {
+final class ContainerStage: LineStage {
     let directory: TemporaryDirectory
     let engine: DockerEngine
     let broker: NoidaBroker
@@ -77,36 +77,6 @@ final class ContainerStage {
         ]
         change(&options)
         daemon = try Daemon(options, in: directory)
-    }
-
-    /// Numbers that arrived from each container by name, in the order of their partitions.
-    func arrived() -> [String: [Int]] {
-        lines.items().reduce(into: [:]) { $0[$1.name, default: []].append($1.number) }
-    }
-
-    /// Waits until as many different lines of each container have arrived as `expected` says.
-    func waitForLines(_ expected: [String: Int], timeout: Duration = .seconds(90)) async throws {
-        func missing() -> [String] {
-            let arrived = arrived()
-            return expected.filter { Set(arrived[$0.key] ?? []).count < $0.value }.map {
-                "\($0.key): \(Set(arrived[$0.key] ?? []).count) of \($0.value)"
-            }
-        }
-        var seen = -1
-        try await waitUntil(
-            timeout: timeout,
-            "all lines; missing \(missing().sorted().prefix(10)), problems \(lines.problems); "
-                + daemon.process.errorTail
-        ) {
-            guard lines.count != seen else { return false }
-            seen = lines.count
-            return missing().isEmpty
-        }
-    }
-
-    /// Audit events of one kind.
-    func events(_ kind: String) throws -> [RecordFields] {
-        try audit.items().map { try $0.fields() }.filter { $0.string("event") == kind }
     }
 
     /// Starts the containers, `width` at a time; gives their ids by name.

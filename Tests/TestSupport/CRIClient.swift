@@ -42,6 +42,9 @@ package struct CRIClient: Sendable {
         self.cgroup = cgroup
     }
 
+    /// It answers with a list; it tells its version before it can do anything else.
+    func isReady() async -> Bool { (try? await call("ListContainers", ProtobufWriter())) != nil }
+
     /// `RunPodSandbox`; gives the sandbox's id.
     package func run(_ pod: TestPod, logs: String) async throws -> String {
         var request = ProtobufWriter()

@@ -18,8 +18,16 @@ package final class ContainerdEngine: Sendable {
     private let environment: [String: String]
     private let cgroup: String
     private let configuration: String
+    private let isCRIOff: Bool
     /// nil once it was stopped.
     private let process = Mutex<ChildProcess?>(nil)
+
+    /// Of Debian's next suite, unpacked by packaging/install-containerd-next.sh; nil: it is not there.
+    package static let next: String? = {
+        let root = #filePath.split(separator: "/").dropLast(3).map { "/\($0)" }.joined()
+        let path = "\(root)/.build-tools/containerd-next/usr/bin/containerd"
+        return access(path, X_OK) == 0 ? path : nil
+    }()
 
     /// Starts containerd and waits until it answers. `program` nil: the installed one. `isCRIOff`:
     /// without its CRI plugin, as Docker's packages configure it.
@@ -35,6 +43,7 @@ package final class ContainerdEngine: Sendable {
 
     private init(in directory: TemporaryDirectory, program: String?, isCRIOff: Bool) throws {
         self.directory = directory
+        self.isCRIOff = isCRIOff
         self.program = try program ?? installed("containerd", ["/usr/bin/containerd", "/usr/local/bin/containerd"])
         socket = directory.path("containerd.sock")
         cgroup = String(directory.path.split(separator: "/").last!)
@@ -71,7 +80,8 @@ package final class ContainerdEngine: Sendable {
         process.withLock { $0 = child }
         try await waitUntil(timeout: .seconds(60), "containerd to answer; it wrote: \(child.errorTail)") {
             guard child.isRunning else { throw FixtureError("containerd ended: \(child.errorTail)") }
-            return (try? await ctr("version")) != nil
+            // Its CRI plugin comes last.
+            return isCRIOff ? (try? await ctr("version")) != nil : await cri.isReady()
         }
     }
 

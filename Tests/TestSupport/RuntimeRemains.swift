@@ -35,7 +35,7 @@ struct RuntimeRemains: Sendable {
         if let containerd { kill(containerd, SIGKILL) }
         for process in containerProcesses + shims { kill(process, SIGKILL) }
         for _ in 0..<200 where containerd != nil || !shims.isEmpty { usleep(10_000) }
-        removeShimSockets()
+        removeShimFiles()
         for mount in mounts.reversed() { umount2(mount, Int32(MNT_DETACH)) }
         for controller in entries("/sys/fs/cgroup") { removeCgroups("/sys/fs/cgroup/\(controller)/\(cgroup)") }
         removeCgroups("/sys/fs/cgroup/\(cgroup)")
@@ -72,10 +72,14 @@ struct RuntimeRemains: Sendable {
         }
     }
 
-    /// A shim that was killed leaves its socket in /run/containerd/s; its bundle has the address.
-    private func removeShimSockets() {
+    /// A shim that was killed leaves its state, and its socket in /run/containerd/s; its bundle has the address.
+    private func removeShimFiles() {
         let spaces = entries("\(directory)/\(bundles)").map { "\(directory)/\(bundles)/\($0)" }
         for bundle in spaces.flatMap({ space in entries(space).map { "\(space)/\($0)" } }) {
+            // Where a shim's runc keeps its state when nobody says another place.
+            let name = bundle.split(separator: "/").suffix(2).joined(separator: "/")
+            unlink("/run/containerd/runc/\(name)/state.json")
+            rmdir("/run/containerd/runc/\(name)")
             let address = text("\(bundle)/address")
             if address.hasPrefix("unix:///run/containerd/s/") { unlink(String(address.dropFirst("unix://".count))) }
         }

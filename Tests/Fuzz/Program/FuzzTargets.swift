@@ -6,7 +6,8 @@ enum FuzzTargets {
     typealias Body = @Sendable ([UInt8]) -> Void
 
     static let all: [String: Body] = [
-        "compose": ComposeTarget.check, "configuration": ConfigurationTarget.check, "docker": DockerTarget.check,
+        "compose": ComposeTarget.check, "configuration": ConfigurationTarget.check,
+        "cri": CRITarget.check, "docker": DockerTarget.check,
         "framing": FramingTarget.check, "gzip": GzipTarget.check, "json": JSONTarget.check,
         "labels": LabelsTarget.check, "outbox": OutboxTarget.check, "patterns": PatternsTarget.check,
         "records": RecordsTarget.check, "tracker": TrackerTarget.check,

@@ -1,0 +1,1 @@
+../../../../Sources/Discovery/CRI/CRIAnswers.swift
