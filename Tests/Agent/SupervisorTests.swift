@@ -64,7 +64,7 @@ struct SupervisorTests {
         #expect(await stage.supervisor.report([]).containers.isEmpty)
     }
 
-    @Test func disabledAndStdoutDeclarationsAreNotAttached() async {
+    @Test func disabledDeclarationsAndOutputThatIsKeptNowhereAreNotAttached() async {
         let stage = await Stage.begin()
         let labels = ["longshore.logs.a.path": "/a", "longshore.logs.a.enabled": "false", "longshore.logs.b": "stdout"]
         await stage.list([Samples.record(labels: labels)])

@@ -118,7 +118,7 @@ import Testing
         ),
         (
             "labels: {stdout: al}",
-            "3:18: error: labels.stdout: expected declared or none, got \"al\"; write stdout: declared"
+            "3:18: error: labels.stdout: expected all, declared or none, got \"al\"; did you mean all?"
         ),
     ])
     func badValuesSayWhatToWrite(line: String, expected: String) {

@@ -124,7 +124,6 @@ import Testing
         #expect(
             problems(complete + text) == [
                 "3:37: error: unknown key \"runtimes.podmn\"; did you mean runtimes.podman?",
-                "5:18: error: labels.stdout: all is not available yet; write declared, or leave it out",
                 "6:11: error: journal.enabled is not available yet; leave it out or write enabled: false",
                 "6:26: error: journal.units is not available yet; leave it out",
             ])

@@ -124,13 +124,12 @@ extension LabelReading {
             ])
     }
 
-    @Test func stdoutIsUnderstoodButComesLater() {
+    @Test func stdoutIsADeclarationOfItsOwn() {
         let reading = read(["longshore.logs.a": "stdout", "longshore.logs.b": "stdout,/b/"])
         #expect(reading.declarations.map(\.isStdout) == [true, false])
         #expect(reading.declarations.map(\.paths) == [[], ["/b/*.log"]])
         #expect(
             reading.texts == [
-                "!longshore.logs.a: stdout is not available yet; let the application log to a file, and declare that",
                 "longshore.logs.b: stdout stands among paths; give stdout a declaration of its own",
             ])
     }
@@ -212,7 +211,6 @@ extension LabelReading {
                 "aliyun.logs.c.path: unknown key \".path\"; write one of .format, .tags, .target",
                 "aliyun.logs.my.app: unknown key \".app\"; write one of .format, .tags, .target",
                 "!aliyun.logs.my.app: the declaration has no path; write aliyun.logs.my: /var/log/app/*.log",
-                "!aliyun.logs.s: stdout is not available yet; let the application log to a file, and declare that",
             ])
     }
 
