@@ -180,6 +180,7 @@ extension Verifier {
     private func stateLost(_ fields: AuditEventFields) -> Bool {
         let text =
             "\(fields.timestamp ?? "at an unknown time") on \(fields.host ?? "an unknown host"): \(fields.reason)"
+        if let host = fields.host { hostsWithoutState.insert(host) }
         if notices.stateLost.count < Notices.limit, !notices.stateLost.contains(text) { notices.stateLost.append(text) }
         return true
     }

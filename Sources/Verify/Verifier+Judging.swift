@@ -79,7 +79,19 @@ extension Verifier {
         takeEnds(generation, end, &rest, &verdict)
         takeUnsaidSkips(generation, end, &rest, &verdict)
         takeSummaries(generation, &rest, &verdict, &budgets)
+        takeLostState(generation, &rest, &verdict)
         verdict.holes = rest.spans
+    }
+
+    /// A daemon whose store was lost knows nothing of generations that were open then: their files were shipped again as
+    /// other ones. It says so with `state_lost`, but not of which.
+    private func takeLostState(_ generation: Generation, _ rest: inout SpanSet, _ verdict: inout GenerationVerdict) {
+        let host = origins[Int(streams[Int(generation.stream)].origin)].host
+        guard !generation.closed, !rest.spans.isEmpty, hostsWithoutState.contains(host) else { return }
+        verdict.gaps += rest.spans.map { GenerationVerdict.Gap(from: $0.start, to: $0.end, reason: "state_lost") }
+        verdict.gaps.sort { ($0.from, $0.to ?? .max, $0.reason) < ($1.from, $1.to ?? .max, $1.reason) }
+        verdict.gapBytes += rest.bytes
+        rest = SpanSet([])
     }
 
     private func takeGaps(_ details: GenerationDetails, _ rest: inout SpanSet, _ verdict: inout GenerationVerdict) {

@@ -68,6 +68,8 @@ package final class Verifier {
     /// Audit events by kind, repetitions included.
     package internal(set) var events: [String: UInt64] = [:]
     package internal(set) var notices = Notices()
+    /// Hosts of which a `state_lost` event was read.
+    var hostsWithoutState: Set<String> = []
     /// Milliseconds since 1970 of the latest record.
     package internal(set) var latest: Int64 = 0
 

@@ -1,6 +1,10 @@
 // Declarations of stdout: where the engine is to look for it, and what people are told when it is nowhere.
 import Core
 import Discovery
+import Engine
+import FileSource
+import Pipeline
+import Resolver
 import TestSupport
 import Testing
 

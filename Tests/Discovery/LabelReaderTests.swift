@@ -130,7 +130,7 @@ extension LabelReading {
         #expect(reading.declarations.map(\.paths) == [[], ["/b/*.log"]])
         #expect(
             reading.texts == [
-                "longshore.logs.b: stdout stands among paths; give stdout a declaration of its own",
+                "longshore.logs.b: stdout stands among paths; give stdout a declaration of its own"
             ])
     }
 }

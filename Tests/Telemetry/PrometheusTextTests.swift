@@ -142,7 +142,8 @@ struct PrometheusTextTests {
     @Test func theNamesAreExactlyTheContracts() throws {
         let page = try PrometheusParser(PrometheusText.render(Self.report()))
         let contract: Set<String> = [
-            "longshore_read_bytes_total", "longshore_read_records_total", "longshore_unparsed_lines_total", "longshore_acknowledged_records_total",
+            "longshore_read_bytes_total", "longshore_read_records_total", "longshore_unparsed_lines_total",
+            "longshore_acknowledged_records_total",
             "longshore_acknowledged_bytes_total", "longshore_failed_records_total", "longshore_skipped_bytes_total",
             "longshore_gap_bytes_total", "longshore_unread_bytes", "longshore_oldest_unacknowledged_seconds",
             "longshore_deleted_open_bytes", "longshore_sources", "longshore_kafka_up", "longshore_topics_parked",

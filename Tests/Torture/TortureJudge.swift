@@ -9,8 +9,8 @@ struct TortureVerdict {
     var arrived = 0
     /// Lines that did not arrive whole and are announced: refused, cut off by `limits.line_total`, truncated.
     var announced = 0
-    /// Lines of files that left their pattern before the store was lost, which a `state_lost` event tells: nobody looks
-    /// for such files without the store.
+    /// Lines of files that left their pattern, and of containers that were removed, in a round in which the store was lost,
+    /// which a `state_lost` event tells: nobody looks for them without the store.
     var lostWithState = 0
     /// Lines that an announced gap covers although they arrived: an announcement in doubt.
     var doubtful = 0
@@ -33,7 +33,7 @@ struct TortureJudge {
     private let streams: [UInt32: [WrittenLine]]
     private let content: TortureArrivals.Content
     private let places: [UInt32: String]
-    /// Streams whose rotated files match no pattern.
+    /// Streams whose rotated files match no pattern, and those of containers.
     private let leaving: Set<UInt32>
     private let start: Int64
     /// Generations that carried lines of one content of a stream.

@@ -122,7 +122,10 @@ struct TortureRound {
             lines[container.number] = container.lines
             places[container.number] = container.id
         }
-        let leaving = written.filter { $0.rotation == .renameOut || $0.rotation == .compress }.map(\.number)
+        // What nobody looks for without the store: files that left their pattern, and containers that were removed.
+        let leaving =
+            written.filter { $0.rotation == .renameOut || $0.rotation == .compress }.map(\.number)
+            + containers.finished.map(\.number)
         var judge = TortureJudge(
             lines, places: places, leaving: Set(leaving), world.arrivals.snapshot, since: chaos.start)
         return judge.verdict()

@@ -348,6 +348,20 @@ struct HoleTests {
         #expect(!stage.summary.hasPassed)
     }
 
+    @Test func whatAnOpenGenerationLacksWhenItsStoreWasLostIsAnnouncedByThat() throws {
+        let stage = Stage()
+        stage.record(0, 10)
+        stage.record(20, 10)
+        #expect(try stage.verdict.holes == spans((10, 20)))
+        stage.event(
+            "state_lost", #""reason":"checksum","set_aside":"x","snapshot":null"#, file: nil, stream: nil, topic: nil)
+        #expect(try stage.verdict.holes.isEmpty)
+        #expect(try stage.verdict.gaps.map(\.reason) == ["state_lost"])
+        #expect(stage.summary.hasPassed)
+        stage.closed(size: 30)
+        #expect(try stage.verdict.holes == spans((10, 20)), "a closed one was known to the end")
+    }
+
     @Test func lostStateIsTold() {
         let stage = Stage()
         for _ in 0..<2 {
