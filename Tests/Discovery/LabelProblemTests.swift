@@ -11,7 +11,7 @@ import Testing
         (
             "longshore.logs.app.", "/a",
             "longshore.logs.app.: unknown key \".\"; write one of .path, .include, .exclude, .topic, .start, .labels, "
-                + ".enabled, .charset, .container, .format, .json_level, .json_message, .json_time, .multiline, "
+                + ".enabled, .container, .charset, .format, .json_level, .json_message, .json_time, .multiline, "
                 + ".timestamp, .timezone"
         ),
         ("longshore.log.app", "/a", "longshore.log.app: this label is unknown; did you mean longshore.logs.app?"),
