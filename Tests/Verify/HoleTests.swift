@@ -358,7 +358,7 @@ struct HoleTests {
         #expect(try stage.verdict.holes.isEmpty)
         #expect(try stage.verdict.gaps.map(\.reason) == ["state_lost"])
         #expect(stage.summary.hasPassed)
-        stage.closed(size: 30)
+        stage.closed(30)
         #expect(try stage.verdict.holes == spans((10, 20)), "a closed one was known to the end")
     }
 
