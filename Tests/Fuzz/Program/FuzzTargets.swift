@@ -7,7 +7,7 @@ enum FuzzTargets {
 
     static let all: [String: Body] = [
         "compose": ComposeTarget.check, "configuration": ConfigurationTarget.check,
-        "cri": CRITarget.check, "docker": DockerTarget.check,
+        "cri": CRITarget.check, "docker": DockerTarget.check, "entries": EntriesTarget.check,
         "framing": FramingTarget.check, "gzip": GzipTarget.check, "json": JSONTarget.check,
         "labels": LabelsTarget.check, "outbox": OutboxTarget.check, "patterns": PatternsTarget.check,
         "records": RecordsTarget.check, "tracker": TrackerTarget.check,
