@@ -99,6 +99,7 @@ extension Tailer {
         let view = declarations[declaration].view
         let gone = views[Int(view)].declarations
         cancelSearches(of: gone)
+        letGoHeldBack(of: view)
         var handedOver: [Int32] = []
         for slot in files.indices where gone.contains(files[slot].declaration) && files[slot].phase != .vacant {
             if handOver(Int32(slot), now) { handedOver.append(Int32(slot)) }

@@ -12,7 +12,7 @@ extension Tailer {
         for record in records where record.detached == 0 {
             guard let count = unmet[record.stream] else { continue }
             unmet[record.stream] = count > 1 ? count - 1 : nil
-            if count == 1 { letGo { files[Int($0)].stream == record.stream } }
+            if count == 1 { heldBack.removeValue(forKey: record.stream)?.forEach(letGo) }
         }
     }
 
@@ -24,22 +24,23 @@ extension Tailer {
             return
         }
         files[Int(slot)].isHeldBack = true
-        heldBack.append(slot)
+        heldBack[files[Int(slot)].stream, default: []].append(slot)
     }
 
     /// The first look at a view is over: what was not met is given up, or searched for in archives.
     func letGoHeldBack(of view: Int32) {
-        letGo { declarations[Int(files[Int($0)].declaration)].view == view }
+        for (stream, slots) in heldBack {
+            let rest = slots.filter { declarations[Int(files[Int($0)].declaration)].view != view }
+            guard rest.count < slots.count else { continue }
+            heldBack[stream] = rest.isEmpty ? nil : rest
+            for slot in slots where !rest.contains(slot) { letGo(slot) }
+        }
     }
 
-    private func letGo(_ isOver: (Int32) -> Bool) {
-        guard !heldBack.isEmpty else { return }
-        // A slot that was freed meanwhile is not held back any more, whoever has it now.
-        let free = heldBack.filter { !files[Int($0)].isHeldBack || isOver($0) }
-        heldBack.removeAll { free.contains($0) }
-        for slot in free where files[Int(slot)].isHeldBack {
-            files[Int(slot)].isHeldBack = false
-            markReady(slot)
-        }
+    private func letGo(_ slot: Int32) {
+        // One that was freed meanwhile is not held back any more, whoever has it now.
+        guard files[Int(slot)].isHeldBack else { return }
+        files[Int(slot)].isHeldBack = false
+        markReady(slot)
     }
 }

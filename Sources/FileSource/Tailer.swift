@@ -97,7 +97,7 @@ package final class Tailer {
     var openCursor = 0
     /// How many generations of the store were not met again yet, by stream, and who waits for them: `Tailer+Unmet`.
     var unmet: [StreamID: Int] = [:]
-    var heldBack: [Int32] = []
+    var heldBack: [StreamID: [Int32]] = [:]
     /// Slots that were found since all events were taken last: `TailedFile.isAhead`.
     var aheadSlots: [Int32] = []
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # Torture of builds that lack one protection each: protections.sh [NAME…], a name of Tests/Torture/Protections/NAME.patch.
 # Each must fail, by losing, disordering or damaging something, within $LONGSHORE_PROTECTION_SECONDS (600) of torture, and
-# the daemon as it is must pass the round in which it did; exit 1 when one does not. A line "story: ordered" of a patch
-# chooses rounds whose order is judged. The tests themselves are those that were built last; only the daemon is another one.
+# the daemon as it is must pass the round in which it did; exit 1 when one does not. What shows it soonest a patch says in
+# its first lines: "story: ordered" chooses rounds whose order is judged, "actions: kill,…" what is done in them. The tests
+# themselves are those that were built last; only the daemon is another one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${LONGSHORE_PROTECTION_SECONDS:-600}
@@ -30,8 +31,9 @@ build() {
 
 # play DAEMON SECONDS LOG EVIDENCE: rounds of torture; fails as they do.
 play() {
-    LONGSHORE_BINARY=$1 LONGSHORE_TORTURE_SECONDS=$2 LONGSHORE_TORTURE_ROUND=$round \
-        LONGSHORE_TORTURE_EVIDENCE=$PWD/.build-protections/evidence-$4 LONGSHORE_TORTURE_STORY=$story \
+    env ${actions:+"LONGSHORE_TORTURE_ACTIONS=$actions"} LONGSHORE_TORTURE_STORY="$story" LONGSHORE_BINARY="$1" \
+        LONGSHORE_TORTURE_SECONDS="$2" LONGSHORE_TORTURE_ROUND="$round" \
+        LONGSHORE_TORTURE_EVIDENCE="$PWD/.build-protections/evidence-$4" \
         swift test --skip-build --disable-xctest --filter '^TortureTests\.' >"$3" 2>&1
 }
 
@@ -41,6 +43,7 @@ finding+='|the store of a killed daemon is damaged'
 failed=0
 for name in "${names[@]}"; do
     story=$(sed -n 's/^story: //p' "Tests/Torture/Protections/$name.patch")
+    actions=$(sed -n 's/^actions: //p' "Tests/Torture/Protections/$name.patch")
     log=.build-protections/$name.log
     build "$name"
     start=$(date +%s)
