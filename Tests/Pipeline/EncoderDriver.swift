@@ -137,7 +137,7 @@ struct EncoderDriver {
             case .batchFull: granted = false
             case .needsArena(let bytes):
                 if granted && made == 0 && chunk.offset == before {
-                    problem = "an arena of the size it asked for does not do"
+                    problem = "an arena of \(arena.capacity) bytes as it asked for does not do at \(before): it wants \(bytes)"
                 }
                 if bytes > max(limits.record, ArenaPool.standardCapacity, 12 * limits.line + 2000), format == .plain {
                     problem = "asks for an arena of \(bytes) bytes"

@@ -177,6 +177,18 @@ import Testing
         }
     }
 
+    @Test("NULs before a line in parts are skipped, and said with it")
+    func holeBeforeParts() throws {
+        let part = [UInt8](repeating: 0x78, count: 32_640)
+        let first = Array(#"{"log":""#.utf8) + part + Array(#"","stream":"stdout","time":"2026-11-29T08:00:00Z"}"#.utf8)
+        let next = Array(#"{"log":"hello\n","stream":"stdout","time":"2026-11-29T08:00:00Z"}"#.utf8)
+        for seed in UInt64(1)...20 {
+            let made = try encode([0, 0] + first + [0x0A] + next + [0x0A], .jsonFile, seed: seed)
+            #expect(made.map(\.fields.message) == [String(decoding: part, as: UTF8.self) + "hello"])
+            #expect(made.first?.fields.skippedBytes == 2 && made.first?.fields.offset == 2)
+        }
+    }
+
     @Test("the end of a file ends what waits for its end, and says so")
     func endOfFile() throws {
         let part = "2026-11-29T08:00:00Z stdout P half\n2026-11-29T08:00:00Z stderr F other\n"
