@@ -51,6 +51,10 @@ fuzz-corpus: dependencies ## take what fuzzing has found since into the corpora 
 test-tools: ## only the broker for the tests, in .build-tools
 	packaging/install-test-dependencies.sh --tools-only
 
+bench-entries: ## what a line costs as plain text, as json-file and as CRI
+	swift build -c release --package-path Benchmarks/Entries --scratch-path .build-bench
+	.build-bench/release/entries
+
 lint: ## format check
 	swift format lint -s -r $(SOURCES)
 
@@ -61,7 +65,7 @@ clean: ## remove build products, keep .build-tools
 	swift package clean
 	swift package --package-path Tests/Fuzz --scratch-path .build-fuzz clean
 
-.PHONY: dependencies test-build torture soak protections
+.PHONY: dependencies test-build torture soak protections bench-entries
 test-build: dependencies
 	packaging/install-test-dependencies.sh
 	swift build --build-tests
