@@ -139,7 +139,8 @@ struct EncoderDriver {
                 // What is no entry after all asks once more, as text.
                 let isSecond = format == .plain || bytes <= arena.capacity
                 if granted && made == 0 && chunk.offset == before && isSecond {
-                    problem = "an arena of \(arena.capacity) bytes as it asked for does not do at \(before): it wants \(bytes)"
+                    problem =
+                        "an arena of \(arena.capacity) bytes as it asked for does not do at \(before): it wants \(bytes)"
                 }
                 if bytes > max(limits.record, ArenaPool.standardCapacity, 12 * limits.line + 2000), format == .plain {
                     problem = "asks for an arena of \(bytes) bytes"

@@ -135,7 +135,8 @@ private struct EntriesModel {
         let words = line.utf8.split(separator: 0x20, maxSplits: 3, omittingEmptySubsequences: false)
         let plain = Line.text(withoutReturn(line))
         guard words.count >= 3, isTime(Array(words[0])), ["stdout", "stderr"].contains(String(words[1])!),
-            let tag = words[2].first, tag == 0x46 || tag == 0x50, words[2].count == 1 || words[2].dropFirst().first == 0x3A
+            let tag = words[2].first, tag == 0x46 || tag == 0x50,
+            words[2].count == 1 || words[2].dropFirst().first == 0x3A
         else { return plain }
         // Tags beyond 64 bytes, or that nothing follows, are the scanner's own choice.
         guard words[2].count < 60, words.count == 4 || words[2].count == 1 else { return nil }
