@@ -30,9 +30,10 @@ extension PipelineLoop {
             let now = Clock.monotonic()
             switch tailer.read(slot, at: offset, into: scratch, capacity: chunkSize, now: now) {
             case .bytes(let bytes, let count, let atEnd):
-                let isFinal = sources[slot].isFinal && atEnd && !goesOnInNext(slot)
+                let isFinal = sources[slot].isFinal && atEnd
                 if count > PipelineLoop.backlogBytes { sources[slot].hasBacklog = true }
                 var chunk = Chunk(bytes: bytes, count: count, offset: offset, isFinal: isFinal)
+                chunk.goesOn = goesOnInNext(slot)
                 if mustWait(slot, now) { return }
                 inheritLines(slot, now)
                 encoder.stamp(Timestamp.now())
@@ -51,9 +52,10 @@ extension PipelineLoop {
             case .endOfFile:
                 // Not the end: it may have been moved or deleted. The checks of those that are to end try it again.
                 if sources[slot].isFinal, tailer.isOutOfReach(slot, now: now) { return }
-                if sources[slot].isFinal, sources[slot].line.hasOpenEnd, !goesOnInNext(slot) {
+                if sources[slot].isFinal, sources[slot].line.hasOpenEnd {
                     // The rest was scanned before the file was known to be complete: the oversize gap, or the line, ends.
                     var chunk = Chunk(bytes: UnsafePointer(scratch), count: 0, offset: offset, isFinal: true)
+                    chunk.goesOn = goesOnInNext(slot)
                     switch ship(slot, &chunk, now) {
                     case .stopped: return
                     case .again: continue

@@ -96,6 +96,8 @@ package struct Chunk {
     package var offset: UInt64
     /// No more bytes will ever follow: an unfinished line is complete.
     package var isFinal: Bool
+    /// Of a final file of entries: lines whose last entry is not in it have it in the next file.
+    package var goesOn = false
 
     package init(bytes: UnsafePointer<UInt8>, count: Int, offset: UInt64, isFinal: Bool = false) {
         self.bytes = bytes

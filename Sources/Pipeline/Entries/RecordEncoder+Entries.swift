@@ -211,7 +211,7 @@ extension RecordEncoder {
         _ chunk: Chunk, _ line: inout LineState, _ space: inout ArenaSpace, _ batch: inout RecordBatch, _ maximum: Int
     ) -> EncodingOutcome {
         if line.oversize != nil { return endOversize(chunk, &line, &batch, maximum) }
-        guard chunk.isFinal else { return .needsInput }
+        guard chunk.isFinal, !chunk.goesOn else { return .needsInput }
         while let state = line.entries {
             if batch.count >= maximum || batch.count + 2 * PendingEntry.maximumParts + 2 > RecordBatch.capacity {
                 return .batchFull
