@@ -112,7 +112,7 @@ package enum JSONEscaper {
 
     /// Length of the UTF-8 sequence at `from` (lead byte 0x80 or above) and whether it is valid; of an invalid one the
     /// length of its maximal subpart (Unicode 15, table 3-7).
-    private static func sequence(_ from: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> (
+    static func sequence(_ from: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>) -> (
         length: Int, valid: Bool
     ) {
         let lead = from.pointee
@@ -136,6 +136,18 @@ package enum JSONEscaper {
             guard expected.contains(from[index]) else { return (index, false) }
         }
         return (length, true)
+    }
+
+    /// How many bytes at the end of the input begin a sequence that what follows may complete.
+    static func unfinished(_ input: UnsafePointer<UInt8>, count: Int) -> Int {
+        for back in 1...3 where back <= count {
+            let lead = input + count - back
+            if lead.pointee & 0xC0 == 0x80 { continue }
+            guard 0xC2...0xF4 ~= lead.pointee else { return 0 }
+            let (length, valid) = sequence(lead, input + count)
+            return !valid && length == back ? back : 0
+        }
+        return 0
     }
 
     /// The last place at or before `limit` (less than `count`) that is not inside a UTF-8 sequence, nor inside what

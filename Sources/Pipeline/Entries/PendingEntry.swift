@@ -19,6 +19,8 @@ struct FormerParts: Equatable {
 struct PendingEntry: Equatable {
     /// As it goes into the record: content of a JSON string.
     var text: [UInt8] = []
+    /// The first bytes of a character that the last entry ended in: at most three, not in the text yet.
+    var tail: [UInt8] = []
     /// Where the text of the next record lies, in the order of the file; neighbours are one.
     var parts: [EntryPart] = []
     /// What of the next record's text lies in earlier generations, in their order.

@@ -97,8 +97,11 @@ extension RecordEncoder {
         }
         var end: UnsafeMutablePointer<UInt8>
         var isUnterminated = false
+        var tail: [UInt8] = []
         if isCRI {
-            end = JSONEscaper.escape(entry.text, count: entry.count, to: text)
+            end = text
+            if _slowPath(pending != nil || entry.isPartial) { tail = whole(&entry, pending?.tail ?? [], &end) }
+            end = JSONEscaper.escape(entry.text, count: entry.count, to: end)
         } else {
             if let rewritten = JSONStringScanner.rewrite(entry.text, count: entry.count, to: text) {
                 end = rewritten
@@ -117,7 +120,7 @@ extension RecordEncoder {
             }
         }
         if _slowPath(entry.isPartial) {
-            keep(entry.stream, text, end, consumed, time: start + RecordTemplate.timePlace, chunk, &line)
+            keep(entry.stream, text, end, tail, consumed, time: start + RecordTemplate.timePlace, chunk, &line)
             return .done(consumed: consumed)
         }
         _ = JSONStringScanner.strip(0x72, from: text, &end)

@@ -7,14 +7,43 @@ extension RecordEncoder {
     func entrySize(_ pending: PendingEntry?) -> Int {
         let plain = fixedSize + 32
         guard _slowPath(pending != nil), let pending else { return plain }
-        return plain + 100 + 46 * (pending.partCount + 1) + 80 * pending.former.count
+        return plain + 110 + 46 * (pending.partCount + 1) + 80 * pending.former.count
     }
+
+    /// Makes the characters of a CRI entry whole: writes the one that the entry before ended in, and takes from a partial
+    /// one what it begins and does not end. Returns that.
+    @inline(never)
+    func whole(
+        _ entry: inout ScannedEntry, _ tail: [UInt8], _ end: inout UnsafeMutablePointer<UInt8>
+    ) -> [UInt8] {
+        if !tail.isEmpty {
+            let bytes = tail + UnsafeBufferPointer(start: entry.text, count: min(entry.count, 4 - tail.count))
+            let (length, valid) = bytes.withUnsafeBufferPointer {
+                JSONEscaper.sequence($0.baseAddress!, $0.baseAddress! + $0.count)
+            }
+            let isUnfinished = !valid && length == bytes.count && length - tail.count == entry.count
+            entry.text += length - tail.count
+            entry.count -= length - tail.count
+            if isUnfinished && entry.isPartial { return bytes }
+            for byte in valid ? bytes.prefix(length) : RecordEncoder.replacement[...] {
+                end.pointee = byte
+                end += 1
+            }
+        }
+        guard entry.isPartial else { return [] }
+        let count = JSONEscaper.unfinished(entry.text, count: entry.count)
+        entry.count -= count
+        return Array(UnsafeBufferPointer(start: entry.text + entry.count, count: count))
+    }
+
+    /// U+FFFD
+    private static let replacement: [UInt8] = [0xEF, 0xBF, 0xBD]
 
     /// Keeps the text of an entry whose line goes on.
     @inline(never)
     func keep(
         _ stream: OutputStream, _ text: UnsafeMutablePointer<UInt8>, _ end: UnsafeMutablePointer<UInt8>,
-        _ consumed: Int, time: UnsafeMutablePointer<UInt8>, _ chunk: Chunk, _ line: inout LineState
+        _ tail: [UInt8], _ consumed: Int, time: UnsafeMutablePointer<UInt8>, _ chunk: Chunk, _ line: inout LineState
     ) {
         var state = line.entries ?? EntryState()
         var pending =
@@ -25,6 +54,7 @@ extension RecordEncoder {
         let part = EntryPart(offset: chunk.offset, length: UInt64(consumed))
         if pending.isEmpty { pending.skipped = line.skipped &+ line.hole }
         pending.text.append(contentsOf: UnsafeBufferPointer(start: text, count: end - text))
+        pending.tail = tail
         pending.append(part)
         state[stream] = pending
         state.scan(part, of: stream, skipped: line.hole)
@@ -81,6 +111,7 @@ extension RecordEncoder {
         _ batch: inout RecordBatch
     ) -> Int? {
         guard var pending = line.entries?[stream] else { return nil }
+        if isLast && !pending.tail.isEmpty { pending.text += RecordEncoder.replacement }
         let size = pending.text.count + entrySize(pending)
         guard size <= space.end - space.next else { return size }
         hold(&line, &batch)
