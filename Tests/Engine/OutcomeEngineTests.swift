@@ -37,8 +37,9 @@ import Testing
         // Announcements would take some of the answers.
         let stage = try await TroubleStage(topics: 2, linesPerSecond: 1_000, options: { $0.auditTopic = nil })
         for round in 0..<2 {
-            // Whichever of the two topics is hit is the one that has it.
-            stage.cluster.pushRequestErrors(.produce, numbers: [code])
+            // Whichever of the two topics is hit is the one that has it. Twice, so that the pause is long enough to be seen
+            // on a busy machine.
+            stage.cluster.pushRequestErrors(.produce, numbers: [code, code])
             try await stage.waitForStatus("a source parked for \(reason), round \(round)") { report in
                 report.sources.contains { source in
                     source.state == "parked" && source.reason?.contains(reason) == true
