@@ -37,15 +37,16 @@ import Testing
         // Announcements would take some of the answers.
         let stage = try await TroubleStage(topics: 2, linesPerSecond: 1_000, options: { $0.auditTopic = nil })
         for round in 0..<2 {
-            // Whichever of the two topics is hit is the one that has it. Twice, so that the pause is long enough to be seen
-            // on a busy machine.
-            stage.cluster.pushRequestErrors(.produce, numbers: [code, code])
+            // Whichever of the two topics is hit is the one that has it. Until it was seen: on a busy machine a look may
+            // come after a single pause.
+            stage.cluster.pushRequestErrors(.produce, numbers: [Int32](repeating: code, count: 8))
             try await stage.waitForStatus("a source parked for \(reason), round \(round)") { report in
                 report.sources.contains { source in
                     source.state == "parked" && source.reason?.contains(reason) == true
                         && source.reason?.contains(words) == true
                 }
             }
+            stage.cluster.clearRequestErrors(.produce)
             try await stage.waitForMore(100)
         }
         try await stage.finish()
