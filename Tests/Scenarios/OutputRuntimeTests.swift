@@ -80,7 +80,7 @@ extension ContainerScenarios {
             "50 containers at full speed, their logs rotated: each line once, in order",
             arguments: RuntimeKind.available)
         func fullSpeed(_ kind: RuntimeKind) async throws {
-            let (world, lines) = (try await World(kind), 600)
+            let (world, lines) = (try await World(kind), 300)
             let names = (0..<50).map { "c\($0)" }
             try await world.start(names, size: "100k") { Self.writer($0, lines: lines, pause: 100_000) }
             let started = Clock.wall()
@@ -119,7 +119,7 @@ extension ContainerScenarios {
             let world = try await World(kind)
             let stage = world.stage
             try await world.start((0..<8).map { "k\($0)" }, size: "300k") {
-                Self.writer($0, lines: 4000, pause: 250_000)
+                Self.writer($0, lines: 2500, pause: 250_000)
             }
             try world.go()
             for round in 0..<2 {
@@ -134,7 +134,7 @@ extension ContainerScenarios {
             var written: [String: Set<String>] = [:]
             for name in world.ids.keys { written[name] = try await RuntimeLogs.lines(in: try world.files(of: name)) }
             let count = written.values.reduce(0) { $0 + $1.count }
-            #expect(count > 8 * 3000, "\(kind): the runtime has written \(count) lines only")
+            #expect(count > 8 * 2000, "\(kind): the runtime has written \(count) lines only")
             var missing: [String: Set<String>] = [:]
             do {
                 var seen = -1
