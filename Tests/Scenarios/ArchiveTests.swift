@@ -129,6 +129,10 @@ struct ArchiveScenarios {
         unlink(stage.directory.path("logs/app.log.1.gz"))
         try stage.directory.write(bytes: archive, to: "logs/app.log.1.gz")
         try await stage.daemon.start()
+        // Before its first look the daemon has nothing to ship either.
+        try await waitUntil(timeout: .seconds(60), "the end of the archive to be announced") {
+            try await stage.events("generation_closed").count == 1
+        }
         try await stage.waitUntilShipped(generations: 0)
         try await stage.daemon.terminate()
         let gaps = try await stage.events("gap")
@@ -196,11 +200,11 @@ struct ArchiveScenarios {
         #expect(try await stage.events("gap").isEmpty, "seed \(seed)")
     }
 
-    /// 200 MB lie before the offset, so that the search has to pass them.
-    @Test("an archive of 200 MB does not stall another file")
+    /// 400 MB lie before the offset, so that the search has to pass them.
+    @Test("an archive of 400 MB does not stall another file")
     func neighbour() async throws {
         let stage = try await Stage(startAtEnd: true)
-        let (big, size) = (stage.directory.path("logs/big.log"), UInt64(200_000_000))
+        let (big, size) = (stage.directory.path("logs/big.log"), UInt64(400_000_000))
         _ = try await run("/bin/sh", ["-c", "yes 'a line of the big file 0123456789' | head -c \(size) > \(big)"])
         try stage.directory.write("", to: "logs/app.log")
         try await stage.daemon.start()
